@@ -1,0 +1,83 @@
+package house
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/vetopki/veto/"
+
+// allowed lists, for each package, which packages of this module its production code may import. A package that is not
+// listed may not exist. The model is the Go source's go/build/deps_test.go.
+var allowed = map[string][]string{
+	"revocation":       {},
+	"internal/crlder":  {"revocation"},
+	"internal/ocspder": {"revocation"},
+	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
+	"crlfetch":         {"revocation", "internal/crlder", "verify"},
+	"store":            {"revocation"},
+	"responder":        {"revocation", "internal/ocspder"},
+	"api":              {"revocation", "verify"},
+	"internal/config":  {},
+	"internal/pkitest": {},
+	"internal/house":   {},
+	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
+		"internal/config", "internal/pkitest"},
+	// Programs that measure; nothing imports them.
+	"internal/bench":  {"revocation", "internal/crlder", "internal/ocspder", "internal/pkitest", "verify", "store", "responder"},
+	"internal/crlgen": {"internal/pkitest"},
+}
+
+// onlyStandardLibrary lists packages that import nothing else at all.
+var onlyStandardLibrary = []string{"revocation"}
+
+func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		may, known := allowed[name]
+		if !known {
+			t.Errorf("package %s is not in the table of this test and of docs/ARCHITECTURE.md", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if ours, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(may, ours) {
+				t.Errorf("%s imports %s, which the house does not allow", name, ours)
+			}
+			if strings.Contains(strings.Split(imp, "/")[0], ".") && slices.Contains(onlyStandardLibrary, name) {
+				t.Errorf("%s imports %s, but may import the standard library only", name, imp)
+			}
+		}
+	}
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := dec.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("reading go list: %v", err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < 2 {
+		t.Fatalf("go list found %d packages", len(list))
+	}
+	return list
+}

@@ -1,0 +1,81 @@
+package revocation
+
+import "time"
+
+// CRLFinding is what one verified CRL says of a serial.
+type CRLFinding struct {
+	Info       *CRLInfo
+	Listed     bool
+	Entry      Entry // when Listed
+	OutOfScope bool  // the CRL cannot list this certificate, so its silence says nothing
+}
+
+// InventoryFinding is what the CA's list of issued serials says.
+type InventoryFinding uint8
+
+// The inventory is off, has the serial, or does not have it.
+const (
+	InventoryOff InventoryFinding = iota
+	Issued
+	NotIssued
+)
+
+// UpstreamFinding is the latest verified OCSP response of the CA's own responder.
+type UpstreamFinding struct {
+	Status     Status
+	Entry      Entry // when Status is Revoked
+	ThisUpdate time.Time
+	NextUpdate time.Time // never zero: RFC 9919 §5 asks for it
+	URL        string
+}
+
+// Evidence is everything known of one serial of one issuer at one moment, and the issuer's settings the rule needs.
+type Evidence struct {
+	CRLs       []CRLFinding     // one for each scope held for the issuer
+	MissingCRL int              // configured scopes for which no CRL is held
+	Admin      *AdminRecord     // nil when there is none
+	Inventory  InventoryFinding // of the serial
+	Upstream   *UpstreamFinding // nil when there is none
+
+	Administered bool          // the issuer has no CRL source: the API is its source of truth
+	Fenced       bool          // this replica was cut off from its cluster for longer than allowed
+	StaleGrace   time.Duration // how long past nextUpdate a CRL still says good
+	ClockSkew    time.Duration // how far ahead of the clock a thisUpdate may be
+	Generation   uint64
+}
+
+// Source is the kind of evidence an answer rests on.
+type Source string
+
+// The kinds of evidence.
+const (
+	SourceCRL       Source = "crl"
+	SourceAdmin     Source = "admin"
+	SourceInventory Source = "inventory"
+	SourceUpstream  Source = "upstream"
+)
+
+// CertStatus is an answer: the status of one serial of one issuer, why, and on what evidence.
+type CertStatus struct {
+	Status  Status
+	Because Because
+
+	Reason         Reason    // when Revoked
+	RevokedAt      time.Time // when Revoked
+	InvalidityDate time.Time // zero when not stated
+
+	// ThisUpdate and NextUpdate are the times of the evidence. Both are zero for an answer that rests on an administrator's
+	// word, which is true at the moment it is given and until it changes.
+	ThisUpdate time.Time
+	NextUpdate time.Time
+	Fresh      bool // the evidence is within its own time
+
+	// ValidUntil is when the answer lapses unless newer evidence arrives: NextUpdate, plus the issuer's grace for good. Zero
+	// when the evidence sets no end.
+	ValidUntil time.Time
+
+	Source     Source   // "" when there is no evidence
+	CRL        *CRLInfo // the CRL the answer rests on, nil when it rests on none
+	URL        string   // of the CRL or the upstream responder
+	Generation uint64
+}
