@@ -95,6 +95,19 @@ func NewCA(o CAOptions) (*CA, error) {
 	return &CA{Certificate: cert, Key: key}, err
 }
 
+// ParseCA puts a CA together from its certificate and its key, DER of PKCS #8.
+func ParseCA(cert *x509.Certificate, pkcs8 []byte) (*CA, error) {
+	key, err := x509.ParsePKCS8PrivateKey(pkcs8)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("a %T cannot sign", key)
+	}
+	return &CA{Certificate: cert, Key: signer}, nil
+}
+
 // LeafOptions shape an end-entity certificate; the zero value is a P-256 TLS client and server certificate for a day.
 type LeafOptions struct {
 	Name                string // common name and DNS name; default "leaf.test"
