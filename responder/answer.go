@@ -1,0 +1,177 @@
+package responder
+
+import (
+	"time"
+
+	"github.com/vetopki/veto/internal/ocspder"
+)
+
+// answer is a signed response with what is needed to give it out again. It is immutable.
+type answer struct {
+	body    []byte
+	moments []moment // of every serial in it, read before its evidence
+	result  result
+	headers answerHeaders
+
+	producedAt time.Time
+	nextUpdate time.Time // the earliest of its SingleResponses
+	renewAt    time.Time // from here on a request makes a new one
+	private    bool      // made for one client's nonce
+}
+
+// current says whether no serial in the answer has changed since its evidence was read.
+func (a *answer) current() bool {
+	for i := range a.moments {
+		if !a.moments[i].current() {
+			return false
+		}
+	}
+	return true
+}
+
+// maxRaces is how often an answer is made again because a change overtook it, before the client is told to try later.
+const maxRaces = 8
+
+// The nonces that are echoed (RFC 9654 §2.1 asks for these and allows to answer others without nonce).
+const minEchoed, maxEchoed = 16, 32
+
+// answer answers a request: with a signed answer that is current at the moment of return, or with an error status. When
+// several certificates are asked for, all must be answerable by one signer; the first that is not decides the error.
+func (r *Responder) answer(q *ocspder.Request, now time.Time) (*answer, ocspder.ResponseStatus) {
+	nonce := q.Nonce
+	if len(nonce) < minEchoed || len(nonce) > maxEchoed {
+		nonce = nil
+	}
+	if len(q.CertIDs) == 1 && nonce == nil {
+		return r.sharedAnswer(&q.CertIDs[0], now)
+	}
+	for range maxRaces {
+		a, status := r.produce(q.CertIDs, nonce, now)
+		if a == nil || a.current() {
+			return a, status
+		}
+	}
+	return nil, ocspder.TryLater
+}
+
+// sharedAnswer answers for one certificate without nonce: from the cache or, for all who ask at once, by one signature.
+func (r *Responder) sharedAnswer(id *ocspder.CertID, now time.Time) (*answer, ocspder.ResponseStatus) {
+	key := cacheKey{byCertID, string(id.Raw)}
+	for range maxRaces {
+		if a := r.cache.get(key, now); a != nil {
+			return a, ocspder.Successful
+		}
+		v, _, _ := r.flights.Do(key.octets, func() (any, error) {
+			a, status := r.produce([]ocspder.CertID{*id}, nil, now)
+			if a != nil {
+				r.cache.put(key, a)
+			}
+			return outcome{a, status}, nil
+		})
+		// The flight may have begun before a change that was acknowledged before this request.
+		if o := v.(outcome); o.answer == nil || o.answer.current() {
+			return o.answer, o.status
+		}
+	}
+	return nil, ocspder.TryLater
+}
+
+type outcome struct {
+	answer *answer
+	status ocspder.ResponseStatus
+}
+
+// produce makes a new answer from the evidence of now.
+func (r *Responder) produce(ids []ocspder.CertID, nonce []byte, now time.Time) (*answer, ocspder.ResponseStatus) {
+	d := r.decide(ids, now)
+	if d.error != ocspder.Successful {
+		return nil, d.error
+	}
+	d.data.Nonce = nonce
+	body, err := r.sign(d.signer, &d.data)
+	if err != nil {
+		r.signingFailed(err, d.signer)
+		return nil, ocspder.TryLater
+	}
+	a := &answer{body: body, moments: d.moments, result: resultOf(d.data.Singles), private: nonce != nil, producedAt: d.data.ProducedAt}
+	thisUpdate := a.setTimes(d.data.Singles, now)
+	a.headers = newAnswerHeaders(body, thisUpdate, a.nextUpdate)
+	return a, ocspder.Successful
+}
+
+// decision is what to sign, by whom, and the moments it holds for; or an error.
+type decision struct {
+	data    ocspder.ResponseData
+	signer  *Signer
+	moments []moment
+	error   ocspder.ResponseStatus
+}
+
+// decide asks the source about every certificate. The moments are read before the evidence, and all under one table.
+func (r *Responder) decide(ids []ocspder.CertID, now time.Time) decision {
+	for {
+		t := r.table.Load()
+		d := r.decideBy(t, ids, now)
+		if r.table.Load() == t {
+			return d
+		}
+	}
+}
+
+func (r *Responder) decideBy(t *table, ids []ocspder.CertID, now time.Time) decision {
+	d := decision{data: ocspder.ResponseData{ProducedAt: now, Singles: make([]ocspder.SingleResponse, 0, len(ids))},
+		moments: make([]moment, 0, len(ids))}
+	for i := range ids {
+		e := t.find(&ids[i])
+		if e == nil || (i > 0 && e.Signer != d.signer) {
+			d.error = ocspder.Unauthorized // also for certificates of issuers that have no signer in common
+			return d
+		}
+		d.signer = e.Signer
+		d.moments = append(d.moments, e.epochs.read(ids[i].Serial))
+		f := resolve(e, &ids[i], r.source.Status(e.ID, ids[i].Serial, now), now)
+		if f.error != ocspder.Successful {
+			d.error = f.error
+			return d
+		}
+		d.data.Singles = append(d.data.Singles, f.single)
+		d.data.ExtendedRevoke = d.data.ExtendedRevoke || f.extended
+	}
+	d.data.ResponderKeyHash = d.signer.keyHash
+	return d
+}
+
+// sign takes its turn and signs.
+func (r *Responder) sign(s *Signer, data *ocspder.ResponseData) ([]byte, error) {
+	if err := r.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer r.gate.leave()
+	start := time.Now()
+	tbs := ocspder.AppendTBS(make([]byte, 0, 512), data)
+	signature, err := s.sign(tbs)
+	if err != nil {
+		return nil, err
+	}
+	r.metrics.SignSeconds.Observe(time.Since(start).Seconds())
+	return ocspder.Assemble(tbs, s.scheme.identifier, signature, s.delegate), nil
+}
+
+// setTimes sets when the answer lapses and when it is made anew: at half its life (BR §4.9.10), but not every instant as
+// its end draws near. It returns the newest thisUpdate.
+func (a *answer) setTimes(singles []ocspder.SingleResponse, now time.Time) (thisUpdate time.Time) {
+	a.nextUpdate = singles[0].NextUpdate
+	for i := range singles {
+		if singles[i].NextUpdate.Before(a.nextUpdate) {
+			a.nextUpdate = singles[i].NextUpdate
+		}
+		if singles[i].ThisUpdate.After(thisUpdate) {
+			thisUpdate = singles[i].ThisUpdate
+		}
+	}
+	a.renewAt = now.Add(max(a.nextUpdate.Sub(now)/2, time.Second))
+	if a.renewAt.After(a.nextUpdate) {
+		a.renewAt = a.nextUpdate
+	}
+	return thisUpdate
+}
