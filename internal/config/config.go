@@ -1,0 +1,150 @@
+package config
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Config is a whole configuration: checked, with defaults filled in and all files loaded. File names in it are absolute
+// when it came from [Load].
+type Config struct {
+	File    string // the configuration file; empty when it came from flags
+	DataDir string
+	Public  Public
+	API     API
+	Admin   Admin
+	Issuers []Issuer
+	Log     Log
+
+	// Warnings are what an operator should know although it does not stop the service, sorted by position.
+	Warnings []Fault
+
+	files []string
+}
+
+// Public is the listener for OCSP, CRLs and issuer certificates.
+type Public struct {
+	Listen string // HOST:PORT or :PORT; port 0 lets the system choose
+	Pos    Position
+}
+
+// API is the listener for the JSON API.
+type API struct {
+	Listen    string // as Public.Listen
+	TLS       *TLS   // nil: plain HTTP
+	ReadToken Secret // empty: read routes need no token
+	Pos       Position
+
+	readTokenPos Position
+}
+
+// TLS is what a listener shows its clients.
+type TLS struct {
+	CertificateFile, KeyFile string
+	Certificate              tls.Certificate // Leaf is set
+	Pos                      Position
+}
+
+// Admin is how administrators are known.
+type Admin struct {
+	TokenFile string
+	Token     Secret // the content of TokenFile; empty: nobody may administer
+}
+
+// Issuer is a certification authority veto answers for.
+type Issuer struct {
+	Name            string
+	CertificateFile string
+	Certificate     *x509.Certificate
+	CRLs            []CRL // none: the issuer is administered here
+	Refresh         Refresh
+	OCSP            OCSP
+	Signer          *Signer // nil: no OCSP for this issuer
+	Pos             Position
+
+	namePos, certificatePos Position
+}
+
+// Administered says whether veto itself is the issuer's source of truth, because it has no CRL source.
+func (i *Issuer) Administered() bool { return len(i.CRLs) == 0 }
+
+// CRL is one place an issuer's CRL comes from.
+type CRL struct {
+	URL           string   // http, https or file with an absolute path
+	RedirectHosts []string // hosts a redirect may lead to besides the URL's own: lower case, without port
+	Pos           Position
+}
+
+// Refresh says how an issuer's CRLs are fetched and for how long they are believed.
+type Refresh struct {
+	Every      time.Duration // between two fetches at most
+	Timeout    time.Duration // of one fetch, as a whole
+	MaxBytes   int64         // of one CRL
+	StaleGrace time.Duration // after nextUpdate, during which a CRL still answers good
+	MaxShrink  float64       // percentage of entries a CRL may drop at once
+}
+
+// The answers OCSP can give for a serial the CA's inventory does not have; see OCSP.NotIssued.
+const (
+	NotIssuedUnknown      = "unknown"      // signed unknown
+	NotIssuedRevoked      = "revoked"      // signed extended revoke (RFC 6960 §4.4.8)
+	NotIssuedUnauthorized = "unauthorized" // the unsigned error of that name
+)
+
+// OCSP says how an issuer's OCSP responses are made.
+type OCSP struct {
+	Validity  time.Duration // of a response, at most
+	NotIssued string        // one of the NotIssued constants
+}
+
+// Signer is a certificate and key that sign OCSP responses; the key is known to belong to the certificate.
+type Signer struct {
+	CertificateFile, KeyFile string
+	Certificate              *x509.Certificate
+	Key                      crypto.Signer
+	Pos                      Position
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  slog.Level
+	Format string // auto (text on a terminal, JSON otherwise), text or json
+}
+
+// Secret is a token. It prints as a placeholder; convert it to a string to use it.
+type Secret string
+
+// String hides the secret from fmt.
+func (s Secret) String() string { return "(secret)" }
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return "(secret)" }
+
+// MarshalText hides the secret from JSON and log/slog.
+func (s Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
+
+// Default is the configuration of an empty file.
+func Default() *Config {
+	return &Config{
+		DataDir: "/var/lib/veto",
+		Public:  Public{Listen: ":8080"},
+		API:     API{Listen: "127.0.0.1:8081"},
+		Log:     Log{Level: slog.LevelInfo, Format: "auto"},
+	}
+}
+
+// DefaultRefresh is how CRLs are fetched when nothing else is said.
+func DefaultRefresh() Refresh {
+	return Refresh{Every: 5 * time.Minute, Timeout: 30 * time.Second, MaxBytes: 1 << 30, MaxShrink: 20}
+}
+
+// DefaultOCSP is how OCSP responses are made when nothing else is said.
+func DefaultOCSP() OCSP { return OCSP{Validity: 10 * time.Minute, NotIssued: NotIssuedUnknown} }
+
+// Files lists every file the configuration was made from: itself, certificates, keys and tokens, each once. When one of
+// them changes, the configuration is to be read again. CRL files are not among them: they are fetched like any CRL.
+func (c *Config) Files() []string { return slices.Clone(c.files) }

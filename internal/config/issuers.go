@@ -1,0 +1,165 @@
+package config
+
+import (
+	"crypto/x509"
+	"regexp"
+	"time"
+)
+
+const day = 24 * time.Hour
+
+// issuerName keeps names apart from an IssuerID (64 hexadecimal digits) by length, and from a flag by its first character.
+var issuerName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+func (r *reader) issuers(v *value) []Issuer {
+	var list []Issuer
+	if !r.is(v, sequence) {
+		return nil
+	}
+	for _, item := range v.items {
+		list = append(list, r.issuer(item))
+	}
+	r.distinct(list)
+	return list
+}
+
+func (r *reader) issuer(v *value) Issuer {
+	i := Issuer{Refresh: DefaultRefresh(), OCSP: DefaultOCSP(), Pos: v.pos}
+	var refresh, ocsp *value
+	if !r.object(v, keys{
+		"name": func(v *value) { i.namePos = v.pos; r.issuerName(v, &i.Name) },
+		"certificate": func(v *value) {
+			i.certificatePos = v.pos
+			i.Certificate = r.issuerCertificate(v, &i.CertificateFile)
+		},
+		"crls":    func(v *value) { i.CRLs = r.crls(v) },
+		"refresh": func(v *value) { refresh = v; r.refresh(v, &i.Refresh) },
+		"ocsp":    func(v *value) { ocsp = v; r.ocsp(v, &i) },
+	}) {
+		return i
+	}
+	r.need(v, "name", "give the issuer a name of a-z, 0-9 and -")
+	r.need(v, "certificate", "name the file of the CA's certificate")
+	if refresh != nil && !has(v, "crls") {
+		r.warn(refresh.key, "without effect: an issuer without crls is administered here and fetches nothing")
+	}
+	if ocsp == nil || !has(ocsp, "signer") {
+		r.warn(v.pos, "issuer %q has no OCSP signer: it is answered for in JSON only, OCSP says tryLater", i.Name)
+	}
+	if c := i.Certificate; c != nil && has(v, "crls") && c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCRLSign == 0 {
+		r.warn(v.pos, "the certificate of issuer %q may not sign CRLs (no cRLSign in its key usage): its CRLs will be refused "+
+			"(RFC 5280 §6.3.3(f))", i.Name)
+	}
+	return i
+}
+
+func (r *reader) issuerName(v *value, into *string) {
+	var name string
+	if !r.text(v, &name) {
+		return
+	}
+	if !issuerName.MatchString(name) {
+		r.fault(v.pos, "%s is no issuer name; use 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit", v.shown())
+		return
+	}
+	*into = name
+}
+
+func (r *reader) issuerCertificate(v *value, file *string) *x509.Certificate {
+	if !r.path(v, file) {
+		return nil
+	}
+	c := r.certificate(v.pos, *file, "list each as an issuer of its own, which is how a key roll-over is configured")
+	if c == nil {
+		return nil
+	}
+	switch {
+	case !c.BasicConstraintsValid || !c.IsCA:
+		r.fault(v.pos, "%s (%s) is not a CA certificate: it has no basicConstraints with CA true (RFC 5280 §4.2.1.9); "+
+			"name the certificate that issued those to be checked", *file, c.Subject)
+		return nil
+	case r.now.After(c.NotAfter):
+		r.warn(v.pos, "the certificate expired on %s", c.NotAfter.UTC().Format(time.RFC3339))
+	case r.now.Before(c.NotBefore):
+		r.warn(v.pos, "the certificate is not valid before %s", c.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return c
+}
+
+func (r *reader) refresh(v *value, f *Refresh) {
+	r.object(v, keys{
+		"every":       func(v *value) { r.duration(v, &f.Every, time.Second, 30*day) },
+		"timeout":     func(v *value) { r.duration(v, &f.Timeout, time.Second, time.Hour) },
+		"max_bytes":   func(v *value) { r.maxBytes(v, &f.MaxBytes) },
+		"stale_grace": func(v *value) { r.duration(v, &f.StaleGrace, 0, 365*day) },
+		"max_shrink":  func(v *value) { r.maxShrink(v, &f.MaxShrink) },
+	})
+}
+
+func (r *reader) maxBytes(v *value, into *int64) {
+	const least = 1 << 10
+	var text string
+	if !r.text(v, &text) {
+		return
+	}
+	n, err := ParseSize(text)
+	switch {
+	case err != nil:
+		r.fault(v.pos, "%s %v", v.shown(), err)
+	case n < least:
+		r.fault(v.pos, "%s is too small for any CRL; allow at least 1KiB", v.shown())
+	default:
+		*into = n
+	}
+}
+
+func (r *reader) maxShrink(v *value, into *float64) {
+	var text string
+	if !r.text(v, &text) {
+		return
+	}
+	p, err := ParsePercent(text)
+	if err != nil {
+		r.fault(v.pos, "%s %v", v.shown(), err)
+		return
+	}
+	*into = p
+	r.warn(v.pos, "without effect in this version: the guard against shrinking CRLs comes with a later one")
+}
+
+func (r *reader) ocsp(v *value, i *Issuer) {
+	r.object(v, keys{
+		"signer":   func(v *value) { i.Signer = r.signer(v) },
+		"validity": func(v *value) { r.duration(v, &i.OCSP.Validity, time.Minute, 10*day) },
+		"not_issued": func(v *value) {
+			if r.choice(v, &i.OCSP.NotIssued, NotIssuedUnknown, NotIssuedRevoked, NotIssuedUnauthorized) &&
+				i.OCSP.NotIssued != NotIssuedUnknown {
+				r.warn(v.pos, "without effect in this version: inventories of issued serials come with a later one")
+			}
+		},
+	})
+}
+
+// distinct refuses two issuers with one name, and two with one subject and key, which are one issuer (its IssuerID).
+func (r *reader) distinct(list []Issuer) {
+	names, identities := map[string]Position{}, map[string]Issuer{}
+	for _, i := range list {
+		if i.Name != "" {
+			if first, taken := names[i.Name]; taken {
+				r.fault(i.namePos, "%q is the name of another issuer too (%s); names are unique", i.Name, first.where())
+			} else {
+				names[i.Name] = i.namePos
+			}
+		}
+		if i.Certificate == nil {
+			continue
+		}
+		identity := string(i.Certificate.RawSubject) + string(i.Certificate.RawSubjectPublicKeyInfo)
+		if first, taken := identities[identity]; taken {
+			r.fault(i.certificatePos, "has the subject and key of issuer %q (%s), so it is the same issuer; remove one",
+				first.Name, first.certificatePos.where())
+		} else {
+			identities[identity] = i
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package config
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func environment(pairs ...string) func(string) (string, bool) {
+	m := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) (string, bool) { v, ok := m[name]; return v, ok }
+}
+
+func loadExample(t *testing.T) (*folder, *Config) {
+	t.Helper()
+	f := newFolder(t)
+	file := f.write("veto.yaml", must(os.ReadFile("testdata/example.yaml")))
+	c, err := Load(file, environment("VETO_READ_TOKEN", "a-token-for-readers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, c
+}
+
+func TestTheExampleIsReadInFull(t *testing.T) {
+	f, c := loadExample(t)
+	devices := c.Issuers[0]
+	got := map[string]any{
+		"file": c.File, "data_dir": c.DataDir, "public": c.Public.Listen, "api": c.API.Listen, "read_token": string(c.API.ReadToken),
+		"tls chain": len(c.API.TLS.Certificate.Certificate), "admin token": string(c.Admin.Token), "log": c.Log,
+		"names":        []string{devices.Name, c.Issuers[1].Name},
+		"certificates": []string{devices.Certificate.Subject.CommonName, c.Issuers[1].Certificate.Subject.CommonName},
+		"urls":         []string{devices.CRLs[0].URL, devices.CRLs[1].URL}, "redirects": devices.CRLs[0].RedirectHosts,
+		"refresh": devices.Refresh, "ocsp": devices.OCSP, "signer": devices.Signer.Certificate.Subject.CommonName,
+		"administered": []bool{devices.Administered(), c.Issuers[1].Administered()}, "no signer": c.Issuers[1].Signer == nil,
+		"positions": []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
+	}
+	want := map[string]any{
+		"file": f.path("veto.yaml"), "data_dir": "/var/lib/veto", "public": ":8080", "api": "127.0.0.1:8081",
+		"read_token": "a-token-for-readers", "tls chain": 1, "admin token": "0123456789abcdef-admin",
+		"log":          Log{Level: slog.LevelInfo, Format: "auto"},
+		"names":        []string{"corp-devices", "corp-users"},
+		"certificates": []string{"Devices", "Users"},
+		"urls":         []string{"http://pki.corp/devices.crl", "file://" + f.path("devices-local.crl")},
+		"redirects":    []string{"mirror.corp", "192.0.2.7"},
+		"refresh":      Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
+		"ocsp":         OCSP{10 * time.Minute, "unknown"}, "signer": "ocsp.test",
+		"administered": []bool{false, true}, "no signer": true, "positions": []int{18, 23, 32, 10},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+	files := []string{}
+	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "ocsp.pem", "ocsp.key", "corp-users.pem"} {
+		files = append(files, f.path(name))
+	}
+	if diff := cmp.Diff(files, c.Files()); diff != "" {
+		t.Errorf("files to watch, want -, got +:\n%s", diff)
+	}
+}
+
+func TestTheExampleShowsTheDefaults(t *testing.T) {
+	_, example := loadExample(t)
+	c, faults := Parse("veto.yaml", nil, "/", environment())
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	if diff := cmp.Diff([]any{example.DataDir, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP},
+		[]any{c.DataDir, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP()}); diff != "" {
+		t.Errorf("example -, default +:\n%s", diff)
+	}
+}
+
+// keysKnown is every key, as issuers[].crls[].url, that the reader offers when it reads the example.
+func keysKnown(t *testing.T) map[string]bool {
+	t.Helper()
+	f := newFolder(t)
+	known := map[string]bool{}
+	index := regexp.MustCompile(`\[\d+\]`)
+	r := &reader{file: "veto.yaml", dir: f.dir, now: time.Now(), offered: func(path string, keys []string) {
+		for _, k := range keys {
+			known[index.ReplaceAllString(strings.TrimPrefix(path+"."+k, "."), "[]")] = true
+		}
+	}}
+	if _, faults := parse(r, must(os.ReadFile("testdata/example.yaml")), environment("VETO_READ_TOKEN", "a-token-for-readers")); faults != nil {
+		t.Fatal(faults)
+	}
+	for section := range maps.Clone(known) { // only what has a value is documented
+		for k := range known {
+			if strings.HasPrefix(k, section+".") || strings.HasPrefix(k, section+"[]") {
+				delete(known, section)
+			}
+		}
+	}
+	known["issuers[].crls[].redirect_hosts"] = true
+	return known
+}
+
+func TestTheDocumentListsExactlyTheKeysThatAreKnown(t *testing.T) {
+	documented := map[string]bool{}
+	text := string(must(os.ReadFile("../../docs/CONFIGURATION.md")))
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.\\[\\]]+)` \\|").FindAllStringSubmatch(text, -1) {
+		documented[m[1]] = true
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(keysKnown(t))), slices.Sorted(maps.Keys(documented))); diff != "" {
+		t.Errorf("known -, documented +:\n%s", diff)
+	}
+}
+
+func TestTheDocumentShowsTheExample(t *testing.T) {
+	text := string(must(os.ReadFile("../../docs/CONFIGURATION.md")))
+	if example := string(must(os.ReadFile("testdata/example.yaml"))); !strings.Contains(text, example) {
+		t.Error("docs/CONFIGURATION.md does not contain testdata/example.yaml as it is")
+	}
+}
+
+func TestTheExampleUsesEveryKeyThatHasAnEffect(t *testing.T) {
+	used := map[string]bool{}
+	root, faults := parseYAML("", must(os.ReadFile("testdata/example.yaml")), environment("VETO_READ_TOKEN", ""))
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	var walk func(v *value, path string)
+	walk = func(v *value, path string) {
+		for _, f := range v.fields {
+			p := strings.TrimPrefix(path+"."+f.key, ".")
+			used[p] = true
+			walk(f.value, p)
+		}
+		for _, item := range v.items {
+			walk(item, path+"[]")
+		}
+	}
+	walk(root, "")
+	for k := range keysKnown(t) {
+		later := slices.Contains([]string{"profiles", "issuers[].crls[].delta", "api.tls.client_ca"}, k)
+		if used[k] == later {
+			t.Errorf("key %s: in the example %v, of a later version %v", k, used[k], later)
+		}
+	}
+}
+
+func TestAMissingConfigurationFileIsToldFromAFaultyOne(t *testing.T) {
+	_, err := Load(t.TempDir()+"/veto.yaml", environment())
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want an error that is fs.ErrNotExist", err)
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	_, c := loadExample(t)
+	js := must(json.Marshal(c.API.ReadToken))
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "token", c.Admin.Token)
+	for _, out := range []string{fmt.Sprint(c.API), fmt.Sprintf("%+v %#v %s %q", c.Admin, c.Admin, c.Admin.Token, c.Admin.Token), string(js), log.String()} {
+		if strings.Contains(out, "a-token-for") || strings.Contains(out, "0123456789abcdef") {
+			t.Errorf("a secret is in %s", out)
+		}
+	}
+}
+
+func TestDERCertificatesAreRead(t *testing.T) {
+	f := newFolder(t)
+	c, faults := Parse("veto.yaml", []byte("issuers: [{name: a, certificate: corp-devices.der}]"), f.dir, environment())
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	var _ *x509.Certificate = c.Issuers[0].Certificate
+	if got := c.Issuers[0].Certificate.Subject.CommonName; got != "Devices" {
+		t.Errorf("got the certificate of %s, want that of Devices", got)
+	}
+}
