@@ -76,6 +76,7 @@ func (r *reader) signer(v *value) *Signer {
 				s.Key = r.privateKey(v.pos, s.KeyFile)
 			}
 		},
+		"trusted": func(v *value) { r.boolean(v, &s.Trusted) },
 	}) {
 		return nil
 	}

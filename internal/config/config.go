@@ -106,6 +106,7 @@ type Signer struct {
 	CertificateFile, KeyFile string
 	Certificate              *x509.Certificate
 	Key                      crypto.Signer
+	Trusted                  bool // relying parties trust it by their own configuration; the CA need not have issued it
 	Pos                      Position
 }
 

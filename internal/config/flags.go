@@ -12,7 +12,7 @@ import (
 type Flags struct {
 	Data, Public, API, AdminTokenFile string
 
-	// Issuers are each name=NAME,cert=FILE[,crl=URL-or-FILE]…[,signer=CERT,key=KEY]. A comma inside a value is written \, and
+	// Issuers are each name=NAME,cert=FILE[,crl=URL-or-FILE]…[,signer=CERT,key=KEY[,trusted=true]]. A comma inside a value is written \, and
 	// a backslash before a comma \\.
 	Issuers []string
 }
@@ -72,14 +72,14 @@ func flagSection(key string, item *value) *value {
 // issuerFlag turns the text of one --issuer into the value a file would have for it, or reports it and returns nil.
 func (r *reader) issuerFlag(index int, text string) *value {
 	pos := Position{Path: fmt.Sprintf("--issuer #%d", index+1)}
-	known := []string{"name", "cert", "crl", "signer", "key"}
+	known := []string{"name", "cert", "crl", "signer", "key", "trusted"}
 	given := map[string][]string{}
 	before := len(r.faults)
 	for _, part := range splitCommas(text) {
 		key, item, ok := strings.Cut(part, "=")
 		switch near := nearest(key, known); {
 		case !ok:
-			r.fault(pos, "%s is not key=value; write name=NAME,cert=FILE[,crl=URL-or-FILE]…[,signer=CERT,key=KEY], "+
+			r.fault(pos, "%s is not key=value; write name=NAME,cert=FILE[,crl=URL-or-FILE]…[,signer=CERT,key=KEY[,trusted=true]], "+
 				`and \, for a comma inside a value`, quoted(part))
 		case !slices.Contains(known, key) && near != "":
 			r.fault(pos, "unknown key %s; did you mean %q?", quoted(key), near)
@@ -106,6 +106,8 @@ func (r *reader) issuerFlag(index int, text string) *value {
 		r.fault(pos, "cert= is missing; name the file of the CA's certificate")
 	case (given["signer"] == nil) != (given["key"] == nil):
 		r.fault(pos, "signer= and key= belong together; give both, with the CA's own certificate as signer if its key signs")
+	case given["trusted"] != nil && given["signer"] == nil:
+		r.fault(pos, "trusted= says something of signer=; give both, or leave it out")
 	default:
 		return issuerValue(pos, given)
 	}
@@ -128,6 +130,9 @@ func issuerValue(pos Position, given map[string][]string) *value {
 		signer := &value{kind: mapping, pos: pos}
 		signer.add("certificate", at("signer", given["signer"][0]))
 		signer.add("key", at("key", given["key"][0]))
+		if given["trusted"] != nil {
+			signer.add("trusted", at("trusted", given["trusted"][0]))
+		}
 		v.add("ocsp", flagSection("signer", signer))
 	}
 	return v

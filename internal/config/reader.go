@@ -152,6 +152,14 @@ func (r *reader) choice(v *value, into *string, words ...string) bool {
 	return true
 }
 
+// boolean reads true or false.
+func (r *reader) boolean(v *value, into *bool) {
+	var word string
+	if r.choice(v, &word, "true", "false") {
+		*into = word == "true"
+	}
+}
+
 // duration reads a duration within bounds, both included.
 func (r *reader) duration(v *value, into *time.Duration, least, most time.Duration) {
 	var text string
