@@ -1,0 +1,139 @@
+package crlfetch
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"hash"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// Control is called for each connection before it is made, with the address it will go to: after the name was resolved, so
+// that a name cannot be resolved to a harmless address for a check and to another one for the connection. Its error refuses
+// the connection.
+type Control func(network, address string, c syscall.RawConn) error
+
+// fetcher does one GET at a time for any source. It keeps no connections, so that every fetch resolves and checks anew and
+// nothing is left to close.
+type fetcher struct {
+	transport *http.Transport
+}
+
+func newFetcher(control Control, roots *x509.CertPool) *fetcher {
+	if control == nil {
+		control = RefuseLinkLocal
+	}
+	dialer := &net.Dialer{Control: control}
+	return &fetcher{transport: &http.Transport{
+		Proxy:                  nil, // not from the environment: what we ask, and whom, is in the configuration
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		DisableCompression:     true, // a compressed answer could be small on the wire and endless here
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}}
+}
+
+// download is what a fetch brought.
+type download struct {
+	notModified bool // nothing was written
+	size        int64
+	sha256      [sha256.Size]byte
+	validators  validators
+	oddType     string // the Content-Type when it is not the one RFC 5280 §4.2.1.13 asks for
+}
+
+// fetch copies what src has into dst, unless it still is what the validators say. It ends within src.Timeout. Every error is a
+// Refusal, or says that dst could not be written. What dst holds after an error is of no use.
+func (f *fetcher) fetch(ctx context.Context, src Source, known validators, dst *os.File) (download, error) {
+	u, err := parseURL(src.URL)
+	if err != nil {
+		return download{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, src.Timeout,
+		revocation.Refuse("timeout", "", "the fetch took longer than the timeout of %s", src.Timeout))
+	defer cancel()
+	if u.Scheme == "file" {
+		return fetchFile(ctx, u.Path, src, known, dst)
+	}
+	return f.get(ctx, u, src, known, dst)
+}
+
+// sink writes a download, hashes it on the way, and refuses to pass the cap.
+type sink struct {
+	dst  io.Writer
+	hash hash.Hash
+	size int64
+	max  int64
+}
+
+func newSink(dst io.Writer, max int64) *sink { return &sink{dst: dst, hash: sha256.New(), max: max} }
+
+func (s *sink) Write(p []byte) (int, error) {
+	if s.size+int64(len(p)) > s.max {
+		return 0, tooBig(fmt.Sprintf("more than %d octets came", s.max), s.max)
+	}
+	s.hash.Write(p)
+	n, err := s.dst.Write(p)
+	s.size += int64(n)
+	if err != nil {
+		return n, storeFailed("writing the download", err)
+	}
+	return n, nil
+}
+
+func (s *sink) download() download {
+	return download{size: s.size, sha256: [sha256.Size]byte(s.hash.Sum(nil))}
+}
+
+func tooBig(what string, max int64) error {
+	return revocation.Refuse("too-big", "", "%s, and max_bytes allows %d; raise it if the CRL really is that large", what, max)
+}
+
+// pace cuts a transfer that is too slow: it must have brought MinRate octets for each second beyond the first ten, and never
+// stand still for ten.
+type pace struct {
+	src   Source
+	start time.Time
+	timer *time.Timer
+	total int64
+}
+
+const paceStart = 10 * time.Second
+
+func newPace(src Source, cut context.CancelCauseFunc) *pace {
+	return &pace{src: src, start: time.Now(), timer: time.AfterFunc(paceStart, func() {
+		cut(revocation.Refuse("slow", "", "the server sends less than %d octets a second or nothing for %s", src.MinRate, paceStart))
+	})}
+}
+
+func (p *pace) progress(n int) {
+	p.total += int64(n)
+	earned := time.Duration(float64(p.total) / float64(p.src.MinRate) * float64(time.Second))
+	p.timer.Reset(min(time.Until(p.start.Add(paceStart+earned)), paceStart))
+}
+
+func (p *pace) stop() { p.timer.Stop() }
+
+// RefuseLinkLocal is the Control used when none is given. It refuses link-local, multicast and unspecified addresses: no CRL is
+// published there, and cloud machines are given their credentials from there.
+func RefuseLinkLocal(_, address string, _ syscall.RawConn) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return revocation.Refuse("egress", "", "the address %q is not understood", address)
+	}
+	ip := net.ParseIP(host)
+	if ip == nil || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
+		return revocation.Refuse("egress", "", "the host resolves to %s, where no CRL is fetched from", host)
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package crlfetch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/vetopki/veto/internal/crlder"
+	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/verify"
+)
+
+// Result says what one refresh of one source did.
+type Result struct {
+	URL         string
+	Changed     bool                 // another CRL is in force than before
+	NotModified bool                 // the source still has the CRL that is in force
+	Change      revocation.CRLChange // when Changed
+	Info        *revocation.CRLInfo  // the CRL in force now, nil when none is
+	Duration    time.Duration
+	Bytes       int64 // transferred
+	Next        time.Time
+	Err         error // why nothing was accepted; nil when Changed or NotModified
+}
+
+// updater is what all refreshes share.
+type updater struct {
+	store    Store
+	builder  Builder
+	fetcher  *fetcher
+	onChange func(revocation.CRLChange)
+	metrics  *Metrics
+	log      *slog.Logger
+	verify   verify.CRLOptions
+	jitter   func() float64
+}
+
+// refresh is one refresh of one source. t is updated and saved. When ctx ends the refresh is given up without a trace.
+func (u *updater) refresh(ctx context.Context, src Source, t track) (Result, track) {
+	start := time.Now()
+	a := attempt{updater: u, src: src, now: start, track: t, prev: u.store.CRLInfo(src.Scope())}
+	err := a.walk(ctx)
+	if err != nil && ctx.Err() != nil {
+		return Result{URL: src.URL, Info: a.prev, Next: t.state.NextFetch, Err: context.Cause(ctx)}, t
+	}
+	if err != nil {
+		a.fail(err)
+	}
+	a.result.URL, a.result.Next, a.result.Duration = src.URL, a.track.state.NextFetch, time.Since(start)
+	u.metrics.refreshed(src, a.result, a.track.state, a.got.oddType != "")
+	logRefresh(u.log, src, &a)
+	return a.result, a.track
+}
+
+// attempt is a refresh on its way.
+type attempt struct {
+	*updater
+	src    Source
+	now    time.Time
+	track  track
+	prev   *revocation.CRLInfo // in force when it began
+	got    download
+	odd    []string // what is unusual about the CRL taken
+	result Result
+}
+
+// walk is the straight line from the CRL held to the one in force afterwards. Whatever ends it early leaves nothing behind.
+func (a *attempt) walk(ctx context.Context) error {
+	tmp, err := a.builder.TempFile()
+	if err != nil {
+		return storeFailed("making a file for the download", err)
+	}
+	defer discard(tmp)
+
+	if a.got, err = a.fetcher.fetch(ctx, a.src, a.track.believed(a.now, a.prev), tmp); err != nil {
+		return err
+	}
+	a.result.Bytes = a.got.size
+	if a.got.notModified || a.prev != nil && a.got.sha256 == a.prev.SHA256 {
+		return a.unchanged() // known octets were verified when they came
+	}
+
+	build, err := a.newBuild()
+	if err != nil {
+		return err
+	}
+	defer build.end()
+	crl, err := decode(ctx, tmp, build.Add)
+	if err != nil {
+		return err
+	}
+	if err := verify.CRL(crl, a.src.Issuer.Certificate, a.now, a.verify); err != nil {
+		return err
+	}
+	info := verify.CRLInfo(crl, a.src.Issuer.ID, a.src.Scope(), a.src.URL)
+	if same, err := verify.Newer(a.prev, info); err != nil {
+		return err
+	} else if same {
+		return a.unchanged()
+	}
+	if err := keepDER(tmp, crl); err != nil {
+		return err
+	}
+	a.odd = crl.Oddities()
+	return a.commit(build, info, tmp.Name())
+}
+
+// commit puts the CRL in force, and returns when everybody who keeps answers knows.
+func (a *attempt) commit(build *build, info *revocation.CRLInfo, signed string) error {
+	next := a.track.accepted(a.now, a.got.validators, info)
+	next.state.NextFetch = Next(a.now, a.src, info, Outcome{}, a.jitter())
+	change, err := build.commit(info, signed, next.state)
+	if err != nil {
+		return storeFailed("committing the CRL", err)
+	}
+	a.track = next
+	a.result.Changed, a.result.Change, a.result.Info = true, change, cmp.Or(change.New, info)
+	if a.onChange != nil {
+		a.onChange(change)
+	}
+	return nil
+}
+
+// unchanged notes that the source still has the CRL in force. That extends nothing: the CRL lapses at its nextUpdate.
+func (a *attempt) unchanged() error {
+	next := a.track.unchanged(a.now, a.got, a.prev)
+	next.state.NextFetch = Next(a.now, a.src, a.prev, Outcome{}, a.jitter())
+	if err := a.store.SaveSourceState(a.src.Scope(), next.state); err != nil {
+		return storeFailed("saving the state of the source", err)
+	}
+	a.track = next
+	a.result.NotModified, a.result.Info = true, a.prev
+	return nil
+}
+
+// fail notes why nothing was accepted. The CRL held stays in force.
+func (a *attempt) fail(err error) {
+	a.track = a.track.failed(a.now, err)
+	a.track.state.NextFetch = Next(a.now, a.src, a.prev, a.track.outcome(err), a.jitter())
+	a.result = Result{Info: a.prev, Bytes: a.got.size, Err: err}
+	// The state is worth less than the reason: when it cannot be saved either, the disk is in trouble and err mostly says so.
+	if saveErr := a.store.SaveSourceState(a.src.Scope(), a.track.state); saveErr != nil {
+		a.result.Err = errors.Join(err, storeFailed("saving the state of the source", saveErr))
+	}
+}
+
+func (a *attempt) newBuild() (*build, error) {
+	b, err := a.builder.NewBuild(a.src.Issuer.ID, a.src.Scope())
+	if err != nil {
+		return nil, storeFailed("beginning a generation", err)
+	}
+	return &build{Build: b}, nil
+}
+
+// build is a Build that is ended once.
+type build struct {
+	Build
+	ended bool
+}
+
+func (b *build) Add(r *revocation.Record) error {
+	if err := b.Build.Add(r); err != nil {
+		return storeFailed("adding an entry", err)
+	}
+	return nil
+}
+
+func (b *build) commit(info *revocation.CRLInfo, signed string, st revocation.SourceState) (revocation.CRLChange, error) {
+	b.ended = true
+	return b.Build.Commit(info, signed, st)
+}
+
+func (b *build) end() {
+	if !b.ended {
+		b.Build.Abort()
+	}
+}
+
+// decode reads the downloaded CRL from the beginning.
+func decode(ctx context.Context, tmp *os.File, add func(*revocation.Record) error) (*crlder.CRL, error) {
+	if _, err := tmp.Seek(0, 0); err != nil {
+		return nil, storeFailed("reading the download", err)
+	}
+	crl, err := crlder.Decode(&contextReader{ctx, tmp}, crlder.Options{}, add)
+	if err != nil {
+		return nil, notACRL(tmp, err)
+	}
+	return crl, nil
+}
+
+// discard removes a download, unless a commit moved it away.
+func discard(tmp *os.File) {
+	tmp.Close()
+	os.Remove(tmp.Name())
+}

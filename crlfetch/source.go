@@ -1,0 +1,58 @@
+package crlfetch
+
+import (
+	"slices"
+	"time"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// What a Source that leaves a field at zero gets.
+const (
+	DefaultEvery    = 5 * time.Minute
+	DefaultTimeout  = 30 * time.Second
+	DefaultMaxBytes = 1 << 30
+	DefaultMinRate  = 1 << 10
+)
+
+// Source is one place an issuer's CRL comes from, and how it is fetched.
+type Source struct {
+	Issuer   revocation.Issuer
+	URL      string        // as [CheckURL] takes it; exactly as configured, it names the scope
+	Every    time.Duration // between two fetches, at most; zero means DefaultEvery
+	Timeout  time.Duration // of one fetch as a whole; zero means DefaultTimeout
+	MaxBytes int64         // of one CRL as it is transferred; zero means DefaultMaxBytes
+
+	// MinRate is in octets a second, over the whole transfer and after a start of ten seconds; zero means DefaultMinRate. A
+	// transfer that is slower, or stands still for ten seconds, is cut.
+	MinRate int64
+
+	// RedirectHosts are the hosts a redirect may lead to besides the URL's own: names or addresses without port.
+	RedirectHosts []string
+}
+
+// Scope names the series of CRLs that comes from the source.
+func (s Source) Scope() revocation.ScopeID { return revocation.ScopeIDOf(s.Issuer.ID, s.URL) }
+
+func (s Source) withDefaults() Source {
+	s.Every = orDefault(s.Every, DefaultEvery)
+	s.Timeout = orDefault(s.Timeout, DefaultTimeout)
+	s.MaxBytes = orDefault(s.MaxBytes, DefaultMaxBytes)
+	s.MinRate = orDefault(s.MinRate, DefaultMinRate)
+	return s
+}
+
+func orDefault[T time.Duration | int64](v, fallback T) T {
+	if v <= 0 {
+		return fallback
+	}
+	return v
+}
+
+// equal says whether nothing about the source changed. A certificate is compared by its octets: a CA may renew one and keep name
+// and key, and with them the IssuerID.
+func (s Source) equal(t Source) bool {
+	return s.Issuer.Name == t.Issuer.Name && s.Issuer.ID == t.Issuer.ID && s.Issuer.Certificate.Equal(t.Issuer.Certificate) &&
+		s.URL == t.URL && s.Every == t.Every && s.Timeout == t.Timeout && s.MaxBytes == t.MaxBytes && s.MinRate == t.MinRate &&
+		slices.Equal(s.RedirectHosts, t.RedirectHosts)
+}

@@ -1,0 +1,129 @@
+package crlfetch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// ErrNoSource says that no CRL source of the issuer is configured here.
+var ErrNoSource = errors.New("no CRL source is configured for the issuer")
+
+// Report is how one source fares.
+type Report struct {
+	Issuer   revocation.Issuer
+	URL      string
+	Scope    revocation.ScopeID
+	State    revocation.SourceState
+	Info     *revocation.CRLInfo // the CRL in force, nil when none is held
+	Next     time.Time           // when it is fetched next
+	Fetching bool                // now
+}
+
+// SetSources says which sources to keep up to date from now on; before, during or after Run. A source that did not change goes
+// on undisturbed. One whose settings changed keeps its CRL and its plan, cut to the new settings. One that is gone is no
+// longer fetched; its CRL stays in the store. Of two sources with one scope the first counts.
+func (r *Refresher) SetSources(sources []Source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, hosts := r.loops, r.hosts
+	r.loops, r.hosts = map[revocation.ScopeID]*loop{}, map[string]limit{}
+	for _, src := range sources {
+		src = src.withDefaults()
+		scope := src.Scope()
+		if r.loops[scope] != nil {
+			continue
+		}
+		host := r.hostLimit(hosts, src)
+		if old := before[scope]; old != nil && old.src.equal(src) {
+			r.loops[scope] = old
+			continue
+		}
+		r.loops[scope] = r.newLoop(src, host)
+	}
+	for scope, old := range before {
+		if r.loops[scope] != old {
+			old.stop(r.loops[scope] == nil || r.loops[scope].src.Issuer.Name != old.src.Issuer.Name)
+		}
+	}
+}
+
+// newLoop makes a loop, which waits for the last one of its scope to end, and starts it if Run does.
+func (r *Refresher) newLoop(src Source, host limit) *loop {
+	scope := src.Scope()
+	l := newLoop(src, newTrack(src, r.updater.store.SourceState(scope), r.updater.store.CRLInfo(scope)), host)
+	l.after, r.last[scope] = r.last[scope], l.done
+	r.start(l)
+	return l
+}
+
+// hostLimit keeps the limit of a host that had one, whose tokens running loops hold.
+func (r *Refresher) hostLimit(before map[string]limit, src Source) limit {
+	host := hostOf(src.URL)
+	if r.hosts[host] == nil {
+		if r.hosts[host] = before[host]; r.hosts[host] == nil {
+			r.hosts[host] = make(limit, r.perHost)
+		}
+	}
+	return r.hosts[host]
+}
+
+// Sources reports on all sources, sorted by the issuer's name and the URL.
+func (r *Refresher) Sources() []Report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]Report, 0, len(r.loops))
+	for scope, l := range r.loops {
+		list = append(list, l.report(r.updater.store.CRLInfo(scope)))
+	}
+	slices.SortFunc(list, func(a, b Report) int {
+		return cmp.Or(cmp.Compare(a.Issuer.Name, b.Issuer.Name), cmp.Compare(a.URL, b.URL))
+	})
+	return list
+}
+
+// Refresh fetches all sources of an issuer now, whatever the schedule says, and waits until that is done or ctx ends. A refresh
+// in progress counts. Failures before no longer slow the source down. Results are sorted by URL; the error joins theirs. Before
+// Run it waits for Run. It does not end the refresh when ctx ends.
+func (r *Refresher) Refresh(ctx context.Context, issuer revocation.IssuerID) ([]Result, error) {
+	loops := r.loopsOf(issuer)
+	if len(loops) == 0 {
+		return nil, ErrNoSource
+	}
+	flights := make([]*flight, len(loops))
+	for i, l := range loops {
+		flights[i] = l.ask()
+	}
+	results := make([]Result, len(loops))
+	var failures []error
+	for i, f := range flights {
+		select {
+		case <-f.done:
+			results[i] = f.result
+		case <-ctx.Done():
+			results[i] = Result{URL: loops[i].src.URL, Err: context.Cause(ctx)}
+		}
+		if err := results[i].Err; err != nil {
+			failures = append(failures, fmt.Errorf("refreshing %s: %w", results[i].URL, err))
+		}
+	}
+	return results, errors.Join(failures...)
+}
+
+func (r *Refresher) loopsOf(issuer revocation.IssuerID) []*loop {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var loops []*loop
+	for _, l := range r.loops {
+		if l.src.Issuer.ID == issuer {
+			loops = append(loops, l)
+		}
+	}
+	slices.SortFunc(loops, func(a, b *loop) int { return cmp.Compare(a.src.URL, b.src.URL) })
+	return loops
+}

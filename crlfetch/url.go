@@ -1,0 +1,86 @@
+package crlfetch
+
+import (
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// CheckURL says whether a source can be fetched from raw: http, https, or file with an absolute path. Anything that could hide
+// where a request goes is refused: credentials, fragments, zones of IPv6 addresses, other schemes. The error is a
+// [revocation.Refusal] with rule "url" and a sentence for the person who wrote the configuration.
+func CheckURL(raw string) error {
+	_, err := parseURL(raw)
+	return err
+}
+
+func parseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, refuseURL("this is not a URL; write http://HOST/PATH, https://HOST/PATH or file:///PATH")
+	case u.User != nil:
+		return nil, refuseURL("a CRL URL must not hold a user name or password; CRLs are public and signed")
+	case strings.Contains(raw, "#"):
+		return nil, refuseURL("a CRL URL must not have a fragment (#…)")
+	case u.Opaque != "":
+		return nil, refuseURL("%q lacks // after the scheme", u.Scheme+":"+u.Opaque)
+	}
+	switch u.Scheme {
+	case "http", "https":
+		return u, checkHost(u)
+	case "file":
+		return u, checkFile(u)
+	case "ldap", "ldaps":
+		return nil, refuseURL("%s CRL sources come in a later version; use http, https or file", u.Scheme)
+	case "":
+		return nil, refuseURL("the URL has no scheme; write http://HOST/PATH, https://HOST/PATH or file:///PATH")
+	}
+	return nil, refuseURL("scheme %q is not fetched; use http, https or file", u.Scheme)
+}
+
+func checkHost(u *url.URL) error {
+	host := u.Hostname()
+	switch {
+	case host == "":
+		return refuseURL("the URL has no host")
+	case strings.Contains(host, "%"):
+		return refuseURL("an IPv6 address with a zone (%%…) means something else on every machine; use a name or a global address")
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+			return refuseURL("port %q is not between 1 and 65535", p)
+		}
+	}
+	return nil
+}
+
+func checkFile(u *url.URL) error {
+	switch {
+	case u.Host != "" && u.Host != "localhost":
+		return refuseURL("a file URL names a file of this machine: write file:///PATH with three slashes, not a host %q", u.Host)
+	case u.RawQuery != "" || u.ForceQuery:
+		return refuseURL("a file URL has no query (?…); write a question mark in a file name as %%3F")
+	case !path.IsAbs(u.Path) || strings.HasSuffix(u.Path, "/"):
+		return refuseURL("a file URL needs the absolute path of a file: file:///PATH")
+	case strings.ContainsRune(u.Path, 0):
+		return refuseURL("a path cannot hold a NUL character")
+	}
+	return nil
+}
+
+func refuseURL(format string, args ...any) error {
+	return revocation.Refuse("url", "", format, args...)
+}
+
+// hostOf is the host a source bothers; sources of one host share its limit. Files share the host "".
+func hostOf(raw string) string {
+	u, err := parseURL(raw)
+	if err != nil || u.Scheme == "file" {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
