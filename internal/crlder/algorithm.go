@@ -27,7 +27,21 @@ type Algorithm struct {
 	Kind       Kind
 	Hash       crypto.Hash // of the signed part; zero for Ed25519 and for what is not known
 	SaltLength int         // octets, for RSAPSS
+	Parameters bool        // the identifier has parameters
 	Problem    string      // a sentence: why no signature by it can be verified; "" when it can
+}
+
+// ParseAlgorithm reads the DER of an AlgorithmIdentifier.
+func ParseAlgorithm(raw []byte) (alg Algorithm, err error) {
+	outer := der{b: raw}
+	content, err := outer.expect(tagSequence, "AlgorithmIdentifier")
+	if err != nil {
+		return alg, err
+	}
+	if err := outer.end("AlgorithmIdentifier"); err != nil {
+		return alg, err
+	}
+	return parseAlgorithm(content)
 }
 
 // parseAlgorithm reads an AlgorithmIdentifier: SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }. An algorithm
@@ -47,6 +61,7 @@ func parseAlgorithm(content der) (alg Algorithm, err error) {
 		alg.Problem = "the signature algorithm " + alg.Name + " is not known"
 	}
 	parameters := content
+	alg.Parameters = !content.empty()
 	if !content.empty() {
 		if _, _, _, err := content.any("parameters"); err != nil {
 			return alg, err

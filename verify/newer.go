@@ -1,0 +1,53 @@
+package verify
+
+import (
+	"time"
+
+	"github.com/vetopki/veto/internal/crlder"
+	"github.com/vetopki/veto/revocation"
+)
+
+// CRLInfo describes a CRL that CRL accepted, as the source url of the scope.
+func CRLInfo(crl *crlder.CRL, issuer revocation.IssuerID, scope revocation.ScopeID, url string) *revocation.CRLInfo {
+	info := &revocation.CRLInfo{
+		Issuer: issuer, Scope: scope, URL: url, Number: crl.Number, ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate,
+		SHA256: crl.SHA256, Size: crl.Size, Entries: crl.Entries,
+	}
+	if crl.IDP != nil {
+		info.DistributionPoints = crl.IDP.URIs
+	}
+	return info
+}
+
+// Newer says whether next may follow prev in one scope: neither the CRL number nor thisUpdate ever falls (RFC 5280 §5.2.3). prev
+// is nil when none is held. same means that both are the same signed bytes, and there is nothing to do.
+//
+// The rules of its refusals: rollback, when next is older; equivocation, when the CA signed two different CRLs with one
+// number, or, where a CRL has none, with one thisUpdate.
+func Newer(prev, next *revocation.CRLInfo) (same bool, err error) {
+	if prev == nil {
+		return false, nil
+	}
+	if prev.SHA256 == next.SHA256 {
+		return true, nil
+	}
+	numbered := prev.Number != "" && next.Number != ""
+	order := next.ThisUpdate.Compare(prev.ThisUpdate)
+	if numbered {
+		order = next.Number.Compare(prev.Number)
+	}
+	switch {
+	case numbered && order < 0:
+		return false, revocation.Refuse("rollback", "RFC 5280 §5.2.3", "the CRL has number %s, lower than number %s in force", next.Number, prev.Number)
+	case next.ThisUpdate.Before(prev.ThisUpdate):
+		return false, revocation.Refuse("rollback", "RFC 5280 §5.1.2.4", "the CRL is from %s, older than the one in force from %s",
+			next.ThisUpdate.Format(time.RFC3339), prev.ThisUpdate.Format(time.RFC3339))
+	case order == 0 && numbered:
+		return false, revocation.Refuse("equivocation", "RFC 5280 §5.2.3", "the CRL differs from the one in force and has the same number %s; "+
+			"the CA signed two CRLs with one number, or its key is misused: ask the CA", next.Number)
+	case order == 0:
+		return false, revocation.Refuse("equivocation", "RFC 5280 §5.1.2.4", "the CRL differs from the one in force and has the same "+
+			"thisUpdate %s: ask the CA", next.ThisUpdate.Format(time.RFC3339))
+	}
+	return false, nil
+}
