@@ -1,0 +1,94 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// DefaultTTL is for how long an answer may be kept when Options.TTL is zero.
+const DefaultTTL = 30 * time.Second
+
+// Options are what an API is made of. The ports Source, Directory, Refresher, Admin and Ready are required.
+type Options struct {
+	Source    Source
+	Directory Directory
+	Refresher Refresher
+	Admin     Admin
+
+	// Ready reports, from memory, for each issuer whether it can be answered for at a moment.
+	Ready func(now time.Time) []IssuerReadiness
+
+	AdminTokens Tokens // nil: the admin routes answer 403
+	ReadTokens  Tokens // nil: reading needs no token
+
+	TTL      time.Duration       // for how long an answer may be kept; default DefaultTTL
+	Gatherer prometheus.Gatherer // what GET /metrics shows; nil: there is no such route
+	Metrics  *Metrics            // default: counters nobody sees
+	Log      *slog.Logger        // default: slog.Default()
+	Version  string              // of the program, for the OpenAPI document
+}
+
+// API answers HTTP requests. Make one with New, and Close it after the server that uses its Handler was shut down.
+type API struct {
+	source      Source
+	directory   Directory
+	refresher   Refresher
+	admin       Admin
+	ready       func(time.Time) []IssuerReadiness
+	adminTokens Tokens
+	readTokens  Tokens
+	ttl         time.Duration
+	gatherer    prometheus.Gatherer
+	metrics     *Metrics
+	log         *slog.Logger
+	guard       *guard
+	buffers     sync.Pool // *[]byte, for status objects
+
+	background background
+	openapi    *huma.OpenAPI
+	handler    http.Handler
+}
+
+// New checks the options and builds the routes.
+func New(o Options) (*API, error) {
+	if o.Source == nil || o.Directory == nil || o.Refresher == nil || o.Admin == nil || o.Ready == nil {
+		return nil, errors.New("making the API: Source, Directory, Refresher, Admin and Ready are required")
+	}
+	a := &API{
+		source: o.Source, directory: o.Directory, refresher: o.Refresher, admin: o.Admin, ready: o.Ready,
+		adminTokens: o.AdminTokens, readTokens: o.ReadTokens, ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
+		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
+	}
+	if a.ttl <= 0 {
+		a.ttl = DefaultTTL
+	}
+	if a.metrics == nil {
+		a.metrics = NewMetrics()
+	}
+	if a.log == nil {
+		a.log = slog.Default()
+	}
+	a.background.ctx, a.background.cancel = context.WithCancel(context.Background())
+	a.background.running = map[revocation.IssuerID]bool{}
+	handler, err := a.routes(o.Version)
+	if err != nil {
+		return nil, err
+	}
+	a.handler = handler
+	return a, nil
+}
+
+// Handler serves the API.
+func (a *API) Handler() http.Handler { return a.handler }
+
+// Close ends refreshes that run in the background and waits for them. Requests that come later start none.
+func (a *API) Close() { a.background.close() }

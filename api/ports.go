@@ -1,0 +1,74 @@
+package api
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// Source answers for one serial of one issuer at a moment, by the rule of revocation.Decide. An issuer that is not
+// configured is unknown, because unknown_issuer, with the current generation. It must not block: no network, no disk wait.
+type Source interface {
+	Status(issuer revocation.IssuerID, serial revocation.Serial, now time.Time) revocation.CertStatus
+}
+
+// Directory knows the configured issuers. All methods answer from memory and are safe for concurrent use.
+type Directory interface {
+	// Resolve finds an issuer by its configured name or by its IssuerID in hex. When one name covers several issuers (a key
+	// roll-over), the name means the current one.
+	Resolve(nameOrID string) (revocation.Issuer, bool)
+
+	// ByCertificate finds the issuer that really signed the certificate: the names match and the signature verifies with
+	// the issuer's key. A certificate that only claims an issuer has none.
+	ByCertificate(*x509.Certificate) (revocation.Issuer, bool)
+
+	// Issuers reports all issuers in the order of the configuration.
+	Issuers() []IssuerReport
+
+	// Issuer reports one issuer, found as by Resolve.
+	Issuer(nameOrID string) (IssuerReport, bool)
+}
+
+// Refresher fetches the CRLs of an issuer now.
+type Refresher interface {
+	// Refresh fetches every source of the issuer and returns when all are done, one result each. A source that failed has
+	// its result's Error set, and keeps the CRL it had. The error says that no source could be tried.
+	Refresh(context.Context, revocation.IssuerID) ([]RefreshResult, error)
+}
+
+// Admin changes and lists revocations. When Revoke or Release returns without an error, the change is durable and no answer
+// of this process contradicts it any more. Both may return a *revocation.Conflict, revocation.ErrNoRecord,
+// revocation.ErrNotDurable (nothing was changed), revocation.ErrUnknownReason or a *revocation.Refusal. The number returned is
+// the store's generation after the change.
+type Admin interface {
+	Revoke(context.Context, RevokeRequest) (revocation.AdminRecord, revocation.Outcome, uint64, error)
+	Release(context.Context, ReleaseRequest) (revocation.AdminRecord, revocation.Outcome, uint64, error)
+
+	// Revocations lists in the store's order of serials, beginning after the serial given ("" is before all), at most limit
+	// rows. Rows of one serial, from CRLs and from an administrator, stand next to each other.
+	Revocations(issuer revocation.IssuerID, after revocation.Serial, limit int) ([]revocation.Listing, error)
+}
+
+// RevokeRequest asks for a revocation. Want carries the reason, the dates (zero: not stated), who asks, the comment and, as
+// RecordedAt, the time of asking.
+type RevokeRequest struct {
+	Issuer revocation.IssuerID
+	Serial revocation.Serial
+	Want   revocation.AdminRecord
+}
+
+// ReleaseRequest asks to lift an administrator's hold.
+type ReleaseRequest struct {
+	Issuer      revocation.IssuerID
+	Serial      revocation.Serial
+	By, Comment string
+	Now         time.Time
+}
+
+// Tokens knows bearer tokens (RFC 6750). Authenticate returns the name of the token's holder, for the log and the record of
+// a change. It takes the same time for every wrong token.
+type Tokens interface {
+	Authenticate(bearer string) (name string, ok bool)
+}
