@@ -20,10 +20,9 @@ const (
 
 // question is a request as it came in: looked up in the cache by key and decoded only when it is not there.
 type question struct {
-	key   cacheKey
-	path  string  // of a GET: the base64 text, still escaped
-	body  []byte  // of a POST
-	buf   *buffer // holds body; given back by release
+	key   cacheKey // of a GET: the base64 text, still escaped
+	body  []byte   // of a POST
+	buf   *buffer  // holds body; given back by release
 	owner *sync.Pool
 }
 
@@ -35,14 +34,12 @@ type httpError struct {
 	text string
 }
 
-func (e *httpError) Error() string { return e.text }
-
 // receive reads the request off the wire. An empty path of GET is the question nobody asked: see [Responder.ServeHTTP].
 func (r *Responder) receive(req *http.Request) (question, *httpError) {
-	path := cutMount(req.URL.EscapedPath())
+	path := cutMount(escapedPath(req.URL))
 	switch req.Method {
 	case http.MethodGet, http.MethodHead:
-		return question{key: cacheKey{byGet, path}, path: path}, nil
+		return question{key: cacheKey{byGet, path}}, nil
 	case http.MethodPost:
 		if path != "" {
 			return question{}, &httpError{http.StatusNotFound, "POST an OCSP request to / or /ocsp"}
@@ -50,6 +47,15 @@ func (r *Responder) receive(req *http.Request) (question, *httpError) {
 		return r.receiveBody(req)
 	}
 	return question{}, &httpError{http.StatusMethodNotAllowed, "use GET or POST (RFC 6960 appendix A.1)"}
+}
+
+// escapedPath is u.EscapedPath without its proof that RawPath is an escaped form of Path, which costs a third of a cached GET
+// and holds for every URL that net/http parsed.
+func escapedPath(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath()
 }
 
 // cutMount leaves what follows the mount point / or /ocsp. Naive clients join a URL that ends in a slash and a path that
@@ -65,9 +71,8 @@ func (r *Responder) receiveBody(req *http.Request) (question, *httpError) {
 	if !isOCSPRequest(req.Header.Get("Content-Type")) {
 		return question{}, &httpError{http.StatusUnsupportedMediaType, "Content-Type must be application/ocsp-request (RFC 6960 appendix A.1)"}
 	}
-	tooLarge := &httpError{http.StatusRequestEntityTooLarge, fmt.Sprintf("an OCSP request has at most %d octets", MaxBody)}
 	if req.ContentLength > MaxBody {
-		return question{}, tooLarge
+		return question{}, tooLarge()
 	}
 	buf, _ := r.bodies.Get().(*buffer)
 	if buf == nil {
@@ -82,10 +87,14 @@ func (r *Responder) receiveBody(req *http.Request) (question, *httpError) {
 		return q, nil
 	case nil:
 		q.release()
-		return question{}, tooLarge
+		return question{}, tooLarge()
 	}
 	q.release()
 	return question{}, &httpError{http.StatusBadRequest, "the request body could not be read"}
+}
+
+func tooLarge() *httpError {
+	return &httpError{http.StatusRequestEntityTooLarge, fmt.Sprintf("an OCSP request has at most %d octets", MaxBody)}
 }
 
 // release gives the memory of the body back; no slice of it may be used afterwards.
@@ -100,7 +109,7 @@ func (q *question) der() ([]byte, error) {
 	if q.key.form == byPost {
 		return q.body, nil
 	}
-	return decodePath(q.path)
+	return decodePath(q.key.octets)
 }
 
 // decodePath reads the base64 of a GET path (RFC 6960 appendix A.1): standard alphabet, percent-escapes decoded once,

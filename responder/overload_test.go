@@ -1,0 +1,78 @@
+package responder_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vetopki/veto/internal/ocspder"
+	"github.com/vetopki/veto/responder"
+	"github.com/vetopki/veto/revocation"
+)
+
+// TestASlowKeyFailsFast: two slots and three places to wait; the sixth request is told to try later at once, and the
+// waiters when their time is up.
+func TestASlowKeyFailsFast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d := withDevice(t, func(o *responder.Options) { o.MaxSigning, o.MaxWaiting, o.SignTimeout = 2, 3, time.Second })
+		d.delay = make(chan struct{})
+		statuses := make([]ocspder.ResponseStatus, 6)
+		var group sync.WaitGroup
+		for i := range statuses {
+			group.Go(func() {
+				r := must(ocspder.ParseResponse(w.post(w.withNonce(revocation.Serial(rune(1+i)), "0123456789abcdef")).Body.Bytes()))
+				statuses[i] = r.Status
+			})
+			synctest.Wait()
+		}
+		if statuses[5] != ocspder.TryLater {
+			t.Errorf("the sixth request: %v, want tryLater at once", statuses[5])
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		close(d.delay)
+		group.Wait()
+		want := fmt.Sprint([]ocspder.ResponseStatus{0, 0, 3, 3, 3, 3})
+		if got := fmt.Sprint(statuses); got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		if most := d.most.Load(); most != 2 {
+			t.Errorf("%d signatures at once, want 2", most)
+		}
+		if got := gather(t, w.responder)["veto_ocsp_overloaded_total"]; got != 4 {
+			t.Errorf("%v overloads counted, want 4", got)
+		}
+	})
+}
+
+// TestAStampedeSignsOnce: a hundred ask for one certificate while the key is slow, and another certificate is not held up.
+func TestAStampedeSignsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d := withDevice(t, func(*responder.Options) {})
+		d.delay = make(chan struct{})
+		var group sync.WaitGroup
+		for i := range 100 {
+			group.Go(func() {
+				ask := w.post
+				if i%2 == 0 {
+					ask = func(b []byte) *httptest.ResponseRecorder { return w.get(b) }
+				}
+				if got := w.status(t, ask(w.request("\x01"))); got != revocation.Good {
+					t.Errorf("got %v", got)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := d.signing.Load(); n != 1 {
+			t.Errorf("%d signatures in the making, want 1", n)
+		}
+		close(d.delay)
+		group.Wait()
+		if asked := w.book.timesAsked(); asked != 1 {
+			t.Errorf("the source was asked %d times, want once", asked)
+		}
+	})
+}
