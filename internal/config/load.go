@@ -7,7 +7,7 @@ import (
 )
 
 // Load reads a configuration file and everything it names. env looks up the variables of ${VAR}, as os.LookupEnv does.
-// When something is wrong the error is [Faults], or says why the file could not be read.
+// When something is wrong the error is [Faults], beside a Config as of [Parse], or says why the file could not be read.
 func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	data, err := readCapped(path, maxFileBytes)
 	if err != nil {
@@ -18,10 +18,10 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		return nil, fmt.Errorf("finding the configuration's folder: %w", err)
 	}
 	c, faults := Parse(path, data, filepath.Dir(absolute), env)
-	if len(faults) > 0 {
-		return nil, faults
-	}
 	c.File, c.files[0] = absolute, absolute
+	if len(faults) > 0 {
+		return c, faults
+	}
 	return c, nil
 }
 
