@@ -10,23 +10,25 @@ import (
 
 // admitReader says whether a request may read. Without read tokens everyone may; admin tokens always may.
 func (a *API) admitReader(r *http.Request) *Problem {
-	if a.readTokens == nil {
+	tokens := a.tokens.Load()
+	if tokens.read == nil {
 		return nil
 	}
 	bearer, p := a.bearer(r)
 	if p != nil {
 		return p
 	}
-	_, ok := a.readTokens.Authenticate(bearer)
-	if !ok && a.adminTokens != nil {
-		_, ok = a.adminTokens.Authenticate(bearer)
+	_, ok := tokens.read.Authenticate(bearer)
+	if !ok && tokens.admin != nil {
+		_, ok = tokens.admin.Authenticate(bearer)
 	}
 	return a.judge(r, ok)
 }
 
 // admitAdmin says who may make a change. A read token is told so, and is no guess.
 func (a *API) admitAdmin(r *http.Request) (who string, p *Problem) {
-	if a.adminTokens == nil {
+	tokens := a.tokens.Load()
+	if tokens.admin == nil {
 		a.metrics.authFailures.WithLabelValues(adminDisabled.name).Inc()
 		return "", adminDisabled.problem("no admin token is configured: start the server with --admin-token-file FILE, " +
 			"or set admin.token_file in its configuration")
@@ -35,10 +37,10 @@ func (a *API) admitAdmin(r *http.Request) (who string, p *Problem) {
 	if p != nil {
 		return "", p
 	}
-	who, ok := a.adminTokens.Authenticate(bearer)
+	who, ok := tokens.admin.Authenticate(bearer)
 	reader := false
-	if !ok && a.readTokens != nil {
-		_, reader = a.readTokens.Authenticate(bearer)
+	if !ok && tokens.read != nil {
+		_, reader = tokens.read.Authenticate(bearer)
 	}
 	if p := a.judge(r, ok || reader); p != nil {
 		return "", p

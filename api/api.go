@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -39,19 +40,18 @@ type Options struct {
 
 // API answers HTTP requests. Make one with New, and Close it after the server that uses its Handler was shut down.
 type API struct {
-	source      Source
-	directory   Directory
-	refresher   Refresher
-	admin       Admin
-	ready       func(time.Time) []IssuerReadiness
-	adminTokens Tokens
-	readTokens  Tokens
-	ttl         time.Duration
-	gatherer    prometheus.Gatherer
-	metrics     *Metrics
-	log         *slog.Logger
-	guard       *guard
-	buffers     sync.Pool // *[]byte, for status objects
+	source    Source
+	directory Directory
+	refresher Refresher
+	admin     Admin
+	ready     func(time.Time) []IssuerReadiness
+	tokens    atomic.Pointer[tokenSet]
+	ttl       time.Duration
+	gatherer  prometheus.Gatherer
+	metrics   *Metrics
+	log       *slog.Logger
+	guard     *guard
+	buffers   sync.Pool // *[]byte, for status objects
 
 	background background
 	openapi    *huma.OpenAPI
@@ -65,9 +65,10 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{
 		source: o.Source, directory: o.Directory, refresher: o.Refresher, admin: o.Admin, ready: o.Ready,
-		adminTokens: o.AdminTokens, readTokens: o.ReadTokens, ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
+		ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
 		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
+	a.SetTokens(o.AdminTokens, o.ReadTokens)
 	if a.ttl <= 0 {
 		a.ttl = DefaultTTL
 	}
@@ -86,6 +87,12 @@ func New(o Options) (*API, error) {
 	a.handler = handler
 	return a, nil
 }
+
+// tokenSet is the tokens in force.
+type tokenSet struct{ admin, read Tokens }
+
+// SetTokens replaces the tokens, at once: nil means as in Options. It may be called while requests are served.
+func (a *API) SetTokens(admin, read Tokens) { a.tokens.Store(&tokenSet{admin, read}) }
 
 // Handler serves the API.
 func (a *API) Handler() http.Handler { return a.handler }

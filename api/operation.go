@@ -19,12 +19,10 @@ func (a *API) open(op huma.Operation) huma.Operation {
 	return op
 }
 
-// read makes an operation that needs a token when reading does.
+// read makes an operation that needs a token when reading does. The document says "or none": the tokens may change while it stands.
 func (a *API) read(op huma.Operation, kinds ...kind) huma.Operation {
-	if a.readTokens != nil {
-		op.Security = []map[string][]string{{"token": {}}}
-		kinds = append(kinds, tokenRequired, tooManyAttempts)
-	}
+	op.Security = []map[string][]string{{}, {"token": {}}}
+	kinds = append(kinds, tokenRequired, tooManyAttempts)
 	op.RejectUnknownQueryParameters = true
 	op.Middlewares = append(op.Middlewares, neverStore, a.asReader)
 	a.describeProblems(&op, kinds...)
