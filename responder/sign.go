@@ -55,32 +55,42 @@ const minRSABits = 2048
 // NewSigner checks that cert and key may sign for issuer at now and says what is allowed but unwise. The certificate is
 // the CA's own, or one the CA's key issued directly for OCSPSigning. Every error is a *revocation.Refusal.
 func NewSigner(cert *x509.Certificate, key crypto.Signer, issuer revocation.Issuer, now time.Time) (*Signer, []string, error) {
-	own := revocation.IssuerIDOf(cert) == issuer.ID
-	var warnings []string
-	if own {
-		warnings = ownWarnings(cert)
-	} else {
-		if err := checkDelegate(cert, issuer); err != nil {
-			return nil, nil, err
-		}
-		warnings = delegateWarnings(cert)
+	if revocation.IssuerIDOf(cert) == issuer.ID {
+		s, err := newSigner(cert, key, nil, now)
+		return s, ownWarnings(cert), err
 	}
+	if err := checkDelegate(cert, issuer); err != nil {
+		return nil, nil, err
+	}
+	s, err := newSigner(cert, key, cert.Raw, now)
+	return s, delegateWarnings(cert), err
+}
+
+// NewTrustedSigner makes a signer that the CA did not designate: relying parties must be configured to trust its certificate
+// (RFC 6960 §4.2.2.2, the first case). It is the way to answer by OCSP for a CA of which only the CRLs are at hand.
+func NewTrustedSigner(cert *x509.Certificate, key crypto.Signer, now time.Time) (*Signer, []string, error) {
+	s, err := newSigner(cert, key, cert.Raw, now)
+	return s, []string{fmt.Sprintf("the signer %q is not one the CA designated: only relying parties that are configured to trust it "+
+		"accept its answers", cert.Subject)}, err
+}
+
+func newSigner(cert *x509.Certificate, key crypto.Signer, delegate []byte, now time.Time) (*Signer, error) {
 	if now.Before(cert.NotBefore) || !now.Before(cert.NotAfter) {
-		return nil, nil, revocation.Refuse("signer_validity", "RFC 6960 §4.2.2.2", "the certificate of the signer is valid from %s to %s only",
+		return nil, revocation.Refuse("signer_validity", "RFC 6960 §4.2.2.2", "the certificate of the signer is valid from %s to %s only",
 			cert.NotBefore.Format(time.RFC3339), cert.NotAfter.Format(time.RFC3339))
 	}
-	s := &Signer{key: key, certificate: cert, verifies: !inProcess(key)}
-	if !own {
-		s.delegate = cert.Raw
-	}
+	s := &Signer{key: key, certificate: cert, delegate: delegate, verifies: !inProcess(key)}
 	var err error
 	if s.scheme, err = schemeOf(key.Public()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if s.keyHash, err = ocspder.KeyHash(cert); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return s, warnings, s.checkKey()
+	if err := s.checkKey(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // NotAfter is the end of the signer's certificate: beyond it, every answer is tryLater.
@@ -131,7 +141,7 @@ func (s *Signer) checkKey() error {
 // a name can be copied.
 func checkDelegate(cert *x509.Certificate, issuer revocation.Issuer) error {
 	if !bytes.Equal(cert.RawIssuer, issuer.Certificate.RawSubject) {
-		return revocation.Refuse("signer_issuer", "RFC 6960 §4.2.2.2", "the signer was issued by %q, not directly by %q; issue one with the CA's own key",
+		return revocation.Refuse("signer_issuer", "RFC 6960 §4.2.2.2", "the signer was issued by %q, not directly by %q; issue one with the CA's own key, or say trusted when relying parties are configured to trust it",
 			cert.Issuer, issuer.Certificate.Subject)
 	}
 	if err := issuer.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err != nil {
