@@ -1,0 +1,137 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// benchEntries is how many entries the large benchmarks use: VETO_BENCH_ENTRIES, one million without it. The figures of
+// docs/PERFORMANCE.md are of ten million.
+func benchEntries(b *testing.B) int {
+	n := 1_000_000
+	if v := os.Getenv("VETO_BENCH_ENTRIES"); v != "" {
+		var err error
+		if n, err = strconv.Atoi(v); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return n
+}
+
+// bigStore holds one CRL of n entries; it returns some of their serials.
+func bigStore(b *testing.B, n int) (*Store, []revocation.Serial) {
+	b.Helper()
+	s := open(b, b.TempDir())
+	var serials []revocation.Serial
+	commitRandom(b, s, n, 1, func(i int, serial []byte) {
+		if i%16 == 0 {
+			serials = append(serials, revocation.Serial(serial))
+		}
+	})
+	rand.Shuffle(len(serials), func(i, j int) { serials[i], serials[j] = serials[j], serials[i] })
+	return s, adjacent(serials)
+}
+
+// adjacent moves serials together in the order of the list, so that fetching the question costs no cache miss of its own.
+func adjacent(serials []revocation.Serial) []revocation.Serial {
+	var all strings.Builder
+	for _, s := range serials {
+		all.WriteString(string(s))
+	}
+	text, list := all.String(), make([]revocation.Serial, len(serials))
+	for i, s := range serials {
+		list[i], text = revocation.Serial(text[:len(s)]), text[len(s):]
+	}
+	return list
+}
+
+func commitRandom(b *testing.B, s *Store, n, number int, each func(int, []byte)) {
+	b.Helper()
+	build, err := s.NewBuild(issuerA, scopeA)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer build.Abort()
+	fillRandom(b, build, n, each)
+	signed, err := signedFile(s, "signed")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := build.Commit(infoOf(issuerA, scopeA, number, n), signed, revocation.SourceState{}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkEvidence(b *testing.B) {
+	s, serials := bigStore(b, benchEntries(b))
+	for _, kind := range []string{"listed", "not-listed"} {
+		if kind == "not-listed" {
+			for i, serial := range serials {
+				serials[i] = serial[:15] + revocation.Serial([]byte{serial[15] ^ 1})
+			}
+			serials = adjacent(serials)
+		}
+		b.Run(fmt.Sprintf("%s/%d", kind, benchEntries(b)), func(b *testing.B) {
+			b.ReportAllocs()
+			var worker atomic.Int64
+			b.RunParallel(func(pb *testing.PB) {
+				ev := revocation.Evidence{CRLs: make([]revocation.CRLFinding, 0, 4)}
+				for i := int(worker.Add(1)) * 7919; pb.Next(); i++ {
+					s.Evidence(issuerA, serials[i%len(serials)], &ev)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	n := benchEntries(b)
+	s := open(b, b.TempDir())
+	for number := 1; b.Loop(); number++ {
+		commitRandom(b, s, n, number, nil)
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+	if hwm, err := peakMemory(); err == nil {
+		b.ReportMetric(hwm, "peak-MB")
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	s, _ := bigStore(b, benchEntries(b))
+	for b.Loop() {
+		s = reopen(b, s)
+	}
+}
+
+func BenchmarkRevoke(b *testing.B) {
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			s := open(b, b.TempDir())
+			var next atomic.Int64
+			b.SetParallelism(callers)
+			times := make([]time.Duration, b.N)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					i := next.Add(1)
+					begin := time.Now()
+					_, _, _, err := s.Revoke(issuerA, revocation.Serial(fmt.Sprintf("\x10%015d", i)), adminRecord(revocation.KeyCompromise))
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					times[i-1] = time.Since(begin)
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "revokes/s")
+			b.ReportMetric(float64(median(times).Microseconds()), "p50-µs")
+		})
+	}
+}

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// Build collects the entries of one CRL until Commit puts them in force. It belongs to one goroutine. Whoever makes one ends
+// it by Commit or Abort: the entries lie in memory the garbage collector does not see.
+type Build struct {
+	store  *Store
+	issuer revocation.IssuerID
+	scope  revocation.ScopeID
+	lanes  [serialSlots][2]*lane // by serial length; with an invalidity date or without
+	added  int
+	ended  bool
+}
+
+// errBuildEnded is misuse: a Build was used after its Commit or Abort.
+var errBuildEnded = errors.New("the build was committed or aborted before")
+
+// NewBuild begins the next generation of a scope. Nothing is written before Commit.
+func (s *Store) NewBuild(issuer revocation.IssuerID, scope revocation.ScopeID) (*Build, error) {
+	if err := s.writer.usable(); err != nil {
+		return nil, err
+	}
+	return &Build{store: s, issuer: issuer, scope: scope}, nil
+}
+
+// Add takes one entry, in any order. It copies what it needs. A serial that occurs twice counts once: with its earliest
+// dates and its strongest reason.
+func (b *Build) Add(r *revocation.Record) error {
+	if b.ended {
+		return errBuildEnded
+	}
+	if err := checkRecord(r); err != nil {
+		return err
+	}
+	wide := 0
+	if r.HasInvalidity {
+		wide = 1
+	}
+	l := b.lanes[len(r.Serial)][wide]
+	if l == nil {
+		l = newLane(len(r.Serial), r.HasInvalidity)
+		b.lanes[len(r.Serial)][wide] = l
+	}
+	b.added++
+	return l.add(r)
+}
+
+// Abort drops the build. After a Commit or another Abort it does nothing.
+func (b *Build) Abort() {
+	b.ended = true
+	b.free()
+}
+
+func (b *Build) free() {
+	for i := range b.lanes {
+		for _, l := range b.lanes[i] {
+			if l != nil {
+				l.free() //nolint:errcheck // unmapping what was mapped cannot fail
+			}
+		}
+	}
+	b.lanes = [serialSlots][2]*lane{}
+}
+
+// octets is about how large the generation file becomes.
+func (b *Build) octets() int {
+	n := 1 << 20
+	for i := range b.lanes {
+		for _, l := range b.lanes[i] {
+			if l != nil {
+				n += l.count * l.stride
+			}
+		}
+	}
+	return n + n/32
+}
+
+// sample is how many entries of a new file are looked up in it before it is put in force.
+const sample = 64
+
+// probe is an entry that a new file must answer for.
+type probe struct {
+	serial string
+	packed packed
+}
+
+// write sorts the entries and writes them to a generation file at path, comparing them with the generation in force on
+// the way.
+func (b *Build) write(path string, h header, old *generation) (change revocation.CRLChange, out header, probes []probe, err error) {
+	for i := range b.lanes {
+		for _, l := range b.lanes[i] {
+			if l != nil {
+				l.sort()
+			}
+		}
+	}
+	p, err := newPacker(path, b.octets())
+	if err != nil {
+		return change, out, nil, err
+	}
+	defer p.close() // after finish this does nothing; on the way out of a fault it is all there is
+	m, d := merge{lanes: &b.lanes}, newDiffer(old)
+	every := b.added/sample + 1
+	for n := 0; ; n++ {
+		serial, e, ok := m.next()
+		if !ok {
+			break
+		}
+		if n%every == 0 {
+			probes = append(probes, probe{string([]byte(serial)), e})
+		}
+		d.step(serial, e)
+		if err := p.add(serial, e); err != nil {
+			return change, out, nil, err
+		}
+	}
+	change = d.finish()
+	runtime.KeepAlive(old)
+	out, err = p.finish(h)
+	return change, out, probes, err
+}
+
+// checkWritten reads a finished file back: structure, checksum and digest as they were when written, and a sample of its entries.
+func checkWritten(g *generation, want header, probes []probe) error {
+	if g.header.digest != want.digest || g.header.entries != want.entries {
+		return errors.New("the file that was written does not read back as it was written")
+	}
+	if err := g.verify(); err != nil {
+		return err
+	}
+	for _, p := range probes {
+		var got revocation.Entry
+		if g.find(p.serial, &got) != listed || got != p.packed.entry() {
+			return fmt.Errorf("the file that was written does not list serial %s as it was given", revocation.Serial(p.serial))
+		}
+	}
+	return nil
+}
+
+// tempPath is a name in the temporary directory that does not exist yet.
+func (s *Store) tempPath(pattern string) (string, error) {
+	f, err := os.CreateTemp(s.paths.tmp(), pattern)
+	if err != nil {
+		return "", fmt.Errorf("making a temporary file: %w", err)
+	}
+	return f.Name(), errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// TempFile makes a file for a download, on the file system of the store, as Commit needs it. The caller closes and removes it,
+// unless Commit takes it; what is left behind is swept at the next start.
+func (s *Store) TempFile() (*os.File, error) {
+	f, err := os.CreateTemp(s.paths.tmp(), "download-*")
+	if err != nil {
+		return nil, fmt.Errorf("making a temporary file: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// Change is one row of the change log: what one rise of the generation was about.
+type Change struct {
+	Generation uint64 `json:"generation"`
+	Kind       string `json:"kind"` // crl, admin, retired or quarantined
+	Issuer     string `json:"issuer"`
+	Scope      string `json:"scope,omitempty"`
+	Number     string `json:"crl_number,omitempty"` // of the new CRL, decimal
+	Action     string `json:"action,omitempty"`     // of an administrator, as revocation.Outcome names it
+	Added      int    `json:"added,omitempty"`
+	Removed    int    `json:"removed,omitempty"`
+	Changed    int    `json:"changed,omitempty"`
+
+	// Serials are those it was about, as revocation.Serial shows them. When there are more than the log keeps, Everything is true: whoever
+	// follows the log reads the issuer's list anew.
+	Serials    []string `json:"serials,omitempty"`
+	Everything bool     `json:"everything,omitempty"`
+}
+
+// The kinds of change.
+const (
+	changeCRL         = "crl"
+	changeAdmin       = "admin"
+	changeRetired     = "retired"
+	changeQuarantined = "quarantined"
+)
+
+// The bounds of the change log: serials in one row, rows, and octets of all rows. Older rows go first.
+const (
+	maxLoggedSerials  = 1000
+	defaultChangeRows = 100_000
+	maxChangeBytes    = 64 << 20
+)
+
+// logChange raises the generation and writes the row of it.
+func (t *stateTx) logChange(c Change, rows uint64) error {
+	c.Generation = t.head.generation + 1
+	b, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("writing the change log: %w", err)
+	}
+	t.head.generation = c.Generation
+	t.append(changesBucket, numberKey(c.Generation), b)
+	t.head.changeRows++
+	t.head.changeBytes += uint64(len(b))
+	t.pruneChanges(rows)
+	return nil
+}
+
+// pruneChanges drops the oldest rows beyond the bounds, never the newest.
+func (t *stateTx) pruneChanges(rows uint64) {
+	c := t.tx.Bucket(changesBucket).Cursor()
+	for t.failed == nil && t.head.changeRows > 1 && (t.head.changeRows > rows || t.head.changeBytes > maxChangeBytes) {
+		k, v := c.First()
+		if k == nil {
+			return
+		}
+		size := uint64(max(0, len(v)-4)) // without the seal
+		t.delete(changesBucket, append([]byte(nil), k...))
+		t.head.changeRows--
+		t.head.changeBytes -= min(size, t.head.changeBytes)
+	}
+}
+
+// Changes returns up to limit rows of the change log with a generation above since, oldest first. complete is false when rows that
+// should be among them were dropped from the log: whoever follows it begins anew.
+func (s *Store) Changes(since uint64, limit int) (rows []Change, complete bool, err error) {
+	err = s.state.view(func(tx *bolt.Tx) error {
+		h, err := readHead(tx)
+		if err != nil {
+			return err
+		}
+		complete = since <= h.generation && since >= h.generation-h.changeRows
+		c := tx.Bucket(changesBucket).Cursor()
+		for k, v := c.Seek(numberKey(since + 1)); k != nil && len(rows) < limit; k, v = c.Next() {
+			b, err := unseal(changesBucket, k, v)
+			if err != nil {
+				return err
+			}
+			var row Change
+			if err := json.Unmarshal(b, &row); err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("reading the change log: %w", err)
+	}
+	return rows, complete, nil
+}
+
+// crlChangeRow is the row of a CRL swap.
+func crlChangeRow(c *revocation.CRLChange) Change {
+	row := Change{Kind: changeCRL, Issuer: c.Issuer.String(), Scope: c.Scope.String(), Number: c.New.Number.String(),
+		Added: c.Added, Removed: c.Removed, Changed: c.Changed, Everything: c.Everything || len(c.Serials) > maxLoggedSerials}
+	if !row.Everything {
+		for _, s := range c.Serials {
+			row.Serials = append(row.Serials, s.String())
+		}
+	}
+	return row
+}

@@ -1,0 +1,145 @@
+package store
+
+import (
+	"math/bits"
+	"unsafe"
+)
+
+// blockRef is one block of a mapped generation: where it is, and the octets of its first serial that tell blocks apart.
+type blockRef struct {
+	first uint64
+	data  block
+	count int
+}
+
+// group finds the block of a serial among the blocks whose serials have one length. Serials that count up share a long prefix and
+// random ones none, so the prefix all serials share is cut off, the next eight octets are taken as a number, and a table
+// over its top bits leads to the few blocks that can hold it.
+type group struct {
+	prefix   string // shared by every serial of the group
+	min, max uint64 // the numbers of the first and last serial
+	shift    uint   // (number-min)>>shift is the slot in table
+	table    []uint32
+	blocks   []blockRef
+	base     int // position of blocks[0] in the generation
+}
+
+// newGroup indexes the ascending blocks of one serial length.
+func newGroup(blocks []blockRef, base int) *group {
+	first, tail := blocks[0].data.serial(0), blocks[len(blocks)-1].data
+	last := tail.serial(tail.count() - 1)
+	g := &group{prefix: string([]byte(first[:sharedPrefix(first, last)])), blocks: blocks, base: base}
+	g.min, g.max = g.number(first), g.number(last)
+	for i := range blocks {
+		blocks[i].first = g.number(blocks[i].data.serial(0))
+	}
+	width := bits.Len(uint(len(blocks)))
+	g.shift = uint(max(0, bits.Len64(g.max-g.min)-width))
+	g.table = make([]uint32, (g.max-g.min)>>g.shift+2)
+	slot := 0
+	for i := range blocks {
+		for ; slot <= g.slot(blocks[i].first); slot++ {
+			g.table[slot] = uint32(i)
+		}
+	}
+	for ; slot < len(g.table); slot++ {
+		g.table[slot] = uint32(len(blocks))
+	}
+	return g
+}
+
+// slot is where in the table a number within min and max is found.
+func (g *group) slot(number uint64) int { return int((number - g.min) >> g.shift) }
+
+// number is what follows the shared prefix in a serial of the group, as a number of eight octets.
+func (g *group) number(serial string) uint64 {
+	s := serial[len(g.prefix):]
+	if len(s) >= 8 {
+		return uint64(s[0])<<56 | uint64(s[1])<<48 | uint64(s[2])<<40 | uint64(s[3])<<32 |
+			uint64(s[4])<<24 | uint64(s[5])<<16 | uint64(s[6])<<8 | uint64(s[7])
+	}
+	var n uint64
+	for i := range len(s) {
+		n |= uint64(s[i]) << (56 - 8*i)
+	}
+	return n
+}
+
+// sharedPrefix is how many leading octets of two serials of one length can be cut off: those they share, as long as eight
+// remain where there are eight.
+func sharedPrefix(a, b string) int {
+	n := 0
+	for n < max(0, len(a)-8) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// candidate is the only block that can hold a serial, and the numbers between which its entries lie. It is negative when no
+// block can.
+func (g *group) candidate(serial string) (i int, number uint64) {
+	if serial[:len(g.prefix)] != g.prefix {
+		return -1, 0
+	}
+	number = g.number(serial)
+	if number < g.min || number > g.max {
+		return -1, 0
+	}
+	slot := g.slot(number)
+	lo, hi := int(g.table[slot]), int(g.table[slot+1])
+	for lo < hi { // the first block that begins after the serial
+		mid := int(uint(lo+hi) >> 1)
+		if f := g.blocks[mid].first; f > number || f == number && g.blocks[mid].data.serial(0) > serial {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo - 1, number
+}
+
+// within guesses where in block i of the group a number lies, as if the serials of the block were spread evenly.
+func (g *group) within(i int, number uint64) int {
+	from, to := g.blocks[i].first, g.max
+	if i+1 < len(g.blocks) {
+		to = g.blocks[i+1].first
+	}
+	n := g.blocks[i].count
+	guess := int(float64(number-from) / (float64(to-from) + 1) * float64(n))
+	return min(max(guess, 0), n-1)
+}
+
+// search finds a serial in a block, from a guess outward in doubling steps and then by halves: one or two cache lines when the
+// guess is good, a binary search when it is not.
+func (r *blockRef) search(serial string, guess int) (int, bool) {
+	lo, hi := 0, r.count // the serial is in [lo, hi) if anywhere
+	for step, at := 4, guess; lo <= at && at < hi; step *= 2 {
+		s := r.serial(at, len(serial))
+		if s == serial {
+			return at, true
+		}
+		if s < serial {
+			lo, at = at+1, at+step
+		} else {
+			hi, at = at, at-step
+		}
+	}
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		s := r.serial(mid, len(serial))
+		if s == serial {
+			return mid, true
+		}
+		if s < serial {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return 0, false
+}
+
+// serial is the i-th serial, of a length the caller knows.
+func (r *blockRef) serial(i, length int) string {
+	return unsafe.String(&r.data[blockHeader+i*length], length)
+}

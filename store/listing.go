@@ -1,0 +1,112 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// Revocations lists what is revoked of an issuer, in serial order (shorter serials first, then by octets): up to limit rows whose
+// serials follow after, "" for the first page. A page with fewer rows is the last.
+//
+// Each serial is one row. When a CRL lists it the row is the CRL's, the earliest when several do; By and Comment are then those of an
+// administrator's record that stands too. A hold that was released is listed as Released when no CRL lists the serial.
+func (s *Store) Revocations(issuer revocation.IssuerID, after revocation.Serial, limit int) ([]revocation.Listing, error) {
+	records, err := s.recordsAfter(issuer, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing revocations: %w", err)
+	}
+	v := s.view.Load().issuers[issuer]
+	var rows []revocation.Listing
+	err = guarded(func() error {
+		rows = mergeListing(v, records, string(after), limit)
+		return nil
+	})
+	runtime.KeepAlive(v)
+	if err != nil {
+		return nil, fmt.Errorf("listing revocations: %w", err)
+	}
+	return rows, nil
+}
+
+// recordsAfter reads the administrative records of an issuer in serial order.
+func (s *Store) recordsAfter(issuer revocation.IssuerID, after revocation.Serial, limit int) (list []revocation.Listing, err error) {
+	from := adminKey(issuer, after)
+	err = s.state.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(adminBucket).Cursor()
+		for k, v := c.Seek(from); k != nil && bytes.HasPrefix(k, issuer[:]) && len(list) < limit; k, v = c.Next() {
+			if bytes.Equal(k, from) {
+				continue
+			}
+			b, err := unseal(adminBucket, k, v)
+			if err != nil {
+				return err
+			}
+			r, err := decodeRecord(b)
+			if err != nil {
+				return err
+			}
+			_, serial, err := splitAdminKey(k)
+			if err != nil {
+				return err
+			}
+			list = append(list, revocation.Listing{Serial: serial, Entry: r.Entry, Source: revocation.SourceAdmin,
+				Released: r.Released, By: r.By, Comment: r.Comment})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// mergeListing merges the records with the entries of every CRL held.
+func mergeListing(v *issuerView, records []revocation.Listing, after string, limit int) (rows []revocation.Listing) {
+	var crls []*iterator
+	if v != nil {
+		for _, g := range v.held {
+			crls = append(crls, g.entriesAfter(after))
+		}
+	}
+	for len(rows) < limit {
+		serial, ok := lowestSerial(crls, records)
+		if !ok {
+			break
+		}
+		row := revocation.Listing{Serial: revocation.Serial(strings.Clone(serial))}
+		for _, it := range crls {
+			if !it.valid() || it.serial() != string(row.Serial) {
+				continue
+			}
+			if e := it.packed().entry(); row.Source == "" || e.RevokedAt.Before(row.RevokedAt) {
+				row.Entry, row.Source = e, revocation.SourceCRL
+			}
+			it.next()
+		}
+		if len(records) > 0 && records[0].Serial == row.Serial {
+			if r := records[0]; row.Source == "" {
+				row = r
+			} else if !r.Released {
+				row.By, row.Comment = r.By, r.Comment
+			}
+			records = records[1:]
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func lowestSerial(crls []*iterator, records []revocation.Listing) (lowest string, ok bool) {
+	if len(records) > 0 {
+		lowest, ok = string(records[0].Serial), true
+	}
+	for _, it := range crls {
+		if it.valid() && (!ok || compareSerials(it.serial(), lowest) < 0) {
+			lowest, ok = it.serial(), true
+		}
+	}
+	return lowest, ok
+}

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// packer writes a generation file: entries in serial order become blocks, and blocks go to the file in chunks, each one
+// transaction that is not synced. The whole file is synced once, at the end.
+type packer struct {
+	db     *bolt.DB
+	digest hash.Hash
+	header header
+
+	// The columns of the block being filled.
+	length      int
+	count       int
+	hasInvalid  bool
+	serials     [blockBudget]byte
+	words       [blockBudget]byte
+	invalidity  [blockBudget]byte
+	chunk       []byte // blocks not yet written, one after another
+	chunkBounds []int  // where each ends in chunk
+}
+
+// chunkOctets is how much is written in one transaction. bbolt holds about twice as much while it does.
+const chunkOctets = 4 << 20
+
+// newPacker begins a file at path, which must not exist. octets is about how large it will become.
+func newPacker(path string, octets int) (*packer, error) {
+	db, err := openBolt(path, bolt.Options{NoSync: true, NoGrowSync: true, NoFreelistSync: true,
+		FreelistType: bolt.FreelistMapType, PageSize: pageOctets, InitialMmapSize: octets, Timeout: lockRetry})
+	if err != nil {
+		return nil, err
+	}
+	return &packer{db: db, digest: sha256.New(), chunk: make([]byte, 0, chunkOctets)}, nil
+}
+
+// add appends an entry. Serials must come in order, each once.
+func (p *packer) add(serial string, e packed) error {
+	wide := p.hasInvalid || e.invalidity != noDate
+	if p.count > 0 && (len(serial) != p.length || p.count == blockCapacity(p.length, wide)) {
+		if err := p.flushBlock(); err != nil {
+			return err
+		}
+		wide = e.invalidity != noDate
+	}
+	p.length, p.hasInvalid = len(serial), wide
+	copy(p.serials[p.count*p.length:], serial)
+	word := p.words[p.count*wordOctets:]
+	putDate(word, e.revoked)
+	word[dateOctets] = e.flags
+	putDate(p.invalidity[p.count*dateOctets:], e.invalidity)
+	p.count++
+	return nil
+}
+
+// flushBlock moves the columns into the chunk as one block.
+func (p *packer) flushBlock() error {
+	size := blockHeader + p.count*entryOctets(p.length, p.hasInvalid)
+	if len(p.chunk)+size > cap(p.chunk) {
+		if err := p.flushChunk(); err != nil {
+			return err
+		}
+	}
+	from := len(p.chunk)
+	wide := byte(0)
+	if p.hasInvalid {
+		wide = 1
+	}
+	p.chunk = append(p.chunk, byte(p.length), wide, byte(p.count>>8), byte(p.count), 0, 0, 0, 0)
+	p.chunk = append(append(p.chunk, p.serials[:p.count*p.length]...), p.words[:p.count*wordOctets]...)
+	if p.hasInvalid {
+		p.chunk = append(p.chunk, p.invalidity[:p.count*dateOctets]...)
+	}
+	b := block(p.chunk[from:])
+	binary.BigEndian.PutUint32(b[4:], b.sum())
+	p.digest.Write(b[:blockHeader])
+	p.chunkBounds = append(p.chunkBounds, len(p.chunk))
+	p.header.blocks++
+	p.header.entries += uint64(p.count)
+	p.count, p.hasInvalid = 0, false
+	return nil
+}
+
+// flushChunk writes the blocks of the chunk in one transaction.
+func (p *packer) flushChunk() error {
+	err := p.db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists(blocksBucket)
+		if err != nil {
+			return err
+		}
+		b.FillPercent = 1 // the keys only rise
+		var key []byte
+		from := 0
+		for _, to := range p.chunkBounds {
+			v := block(p.chunk[from:to:to])
+			key = blockKey(key[:0], v.serial(0))
+			if err := b.Put(key, v); err != nil {
+				return fmt.Errorf("writing the block of %x: %w", key, err)
+			}
+			from = to
+		}
+		return nil
+	})
+	p.chunk, p.chunkBounds = p.chunk[:0], p.chunkBounds[:0]
+	return err
+}
+
+// finish writes what is left and the header, and syncs the file. h gives what the packer does not count itself.
+func (p *packer) finish(h header) (header, error) {
+	if p.count > 0 {
+		if err := p.flushBlock(); err != nil {
+			return header{}, err
+		}
+	}
+	if err := p.flushChunk(); err != nil {
+		return header{}, err
+	}
+	h.entries, h.blocks = p.header.entries, p.header.blocks
+	p.digest.Sum(h.digest[:0])
+	if err := p.db.Update(func(tx *bolt.Tx) error { return writeHeader(tx, h) }); err != nil {
+		return header{}, err
+	}
+	return h, errors.Join(p.db.Sync(), p.close())
+}
+
+func (p *packer) close() error { return p.db.Close() }
