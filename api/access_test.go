@@ -73,6 +73,21 @@ func TestReadTokenGuardsReading(t *testing.T) {
 	}
 }
 
+func TestTokensAreReplacedAtOnce(t *testing.T) {
+	s := newServer(t, nil)
+	revoke := func(token string) *httptest.ResponseRecorder {
+		return s.do(t, "POST", corpRevocations, `{"serial":"0b"}`, jsonBody, header("Authorization: Bearer "+token))
+	}
+	decode[api.ChangeReport](t, revoke(adminToken), 201)
+	s.api.SetTokens(tokens(t, "carol another-good-token-1234"), tokens(t, readToken))
+	wantProblem(t, revoke(adminToken), 401, "token-required")
+	decode[api.ChangeReport](t, revoke("another-good-token-1234"), 200)
+	wantProblem(t, s.do(t, "GET", "/v1/issuers", ""), 401, "token-required")
+	s.api.SetTokens(nil, nil)
+	wantProblem(t, revoke("another-good-token-1234"), 403, "admin-disabled")
+	decode[api.IssuerReports](t, s.do(t, "GET", "/v1/issuers", ""), 200)
+}
+
 func TestGuessingIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, nil)

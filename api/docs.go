@@ -79,6 +79,7 @@ type docsData struct {
 type docsRoute struct {
 	*huma.Operation
 	Anchor string
+	Access string   // who may ask
 	Bodies []string // media types of the request
 	Codes  []docsCode
 }
@@ -124,6 +125,12 @@ func docsRoutes(doc *huma.OpenAPI) []docsRoute {
 				continue
 			}
 			route := docsRoute{Operation: op, Anchor: op.OperationID}
+			switch len(op.Security) {
+			case 1:
+				route.Access = "Needs an admin token."
+			case 2:
+				route.Access = "Needs a token only where read tokens are set."
+			}
 			if op.RequestBody != nil {
 				route.Bodies = sortedKeys(op.RequestBody.Content)
 			}

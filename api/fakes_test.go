@@ -177,6 +177,9 @@ func (w *world) Revocations(id revocation.IssuerID, after revocation.Serial, lim
 			Entry: revocation.Entry{RevokedAt: w.crl.ThisUpdate, Reason: revocation.KeyCompromise}})
 	}
 	for serial, r := range w.records[id] {
+		if id == w.corpID && serial == "\x0a" {
+			continue // the CRL's row stands for both
+		}
 		rows = append(rows, revocation.Listing{Serial: serial, Entry: r.Entry, Source: revocation.SourceAdmin, Released: r.Released,
 			By: r.By, Comment: r.Comment})
 	}

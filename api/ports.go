@@ -47,7 +47,7 @@ type Admin interface {
 	Release(context.Context, ReleaseRequest) (revocation.AdminRecord, revocation.Outcome, uint64, error)
 
 	// Revocations lists in the store's order of serials, beginning after the serial given ("" is before all), at most limit
-	// rows. Rows of one serial, from CRLs and from an administrator, stand next to each other.
+	// rows, one for each serial.
 	Revocations(issuer revocation.IssuerID, after revocation.Serial, limit int) ([]revocation.Listing, error)
 }
 

@@ -13,7 +13,7 @@ import (
 type listInput struct {
 	Issuer string `path:"issuer" doc:"The issuer's name, or its IssuerID in hex"`
 	After  string `query:"after" maxLength:"256" doc:"The next of the page before; left out for the first page"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Rows in a page; a page may end a few rows later, so that no serial is split"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Rows in a page"`
 }
 
 type revokeInput struct {
@@ -53,7 +53,7 @@ func (a *API) registerRevocations(h huma.API) {
 	}, unknownIssuer, malformedSerial, noRecord, conflict, invalidRequest, refused, shuttingDown, notDurable), a.release)
 }
 
-// listRevocations answers one page. A page ends between two serials, never between the rows of one.
+// listRevocations answers one page. One row more than asked for tells whether there is a next page.
 func (a *API) listRevocations(_ context.Context, in *listInput) (*output[RevocationPage], error) {
 	issuer, known := a.directory.Resolve(in.Issuer)
 	if !known {
@@ -66,13 +66,13 @@ func (a *API) listRevocations(_ context.Context, in *listInput) (*output[Revocat
 			return nil, malformedSerial.problem("after: %v", err).at("query.after", "give the next of the page before")
 		}
 	}
-	rows, err := a.admin.Revocations(issuer.ID, after, in.Limit+rowsOfOneSerial)
+	rows, err := a.admin.Revocations(issuer.ID, after, in.Limit+1)
 	if err != nil {
 		return nil, a.problemOf(err)
 	}
 	page := RevocationPage{Issuer: issuer.Name, IssuerID: issuer.ID.String(), Revocations: []RevocationObject{}}
 	for i := range rows {
-		if i >= in.Limit && rows[i].Serial != rows[i-1].Serial {
+		if i == in.Limit {
 			page.Next = rows[i-1].Serial.String()
 			break
 		}
@@ -80,9 +80,6 @@ func (a *API) listRevocations(_ context.Context, in *listInput) (*output[Revocat
 	}
 	return &output[RevocationPage]{Status: http.StatusOK, Body: page}, nil
 }
-
-// rowsOfOneSerial is more than one serial can have: one for each CRL source and one of an administrator.
-const rowsOfOneSerial = 64
 
 func listingObject(l *revocation.Listing) RevocationObject {
 	return RevocationObject{Serial: l.Serial.String(), Source: string(l.Source), Reason: l.Reason.String(),
