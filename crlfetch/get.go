@@ -126,7 +126,22 @@ func retryAfter(value string, now time.Time) time.Duration {
 
 // validatorsOf takes what can be sent back. A value that no request may carry would make every later fetch fail.
 func validatorsOf(h http.Header) validators {
-	return validators{etag: sendable(h.Get("ETag")), lastModified: sendable(h.Get("Last-Modified"))}
+	v := validators{etag: sendable(h.Get("ETag")), lastModified: sendable(h.Get("Last-Modified"))}
+	if v.etag == "" && tooRecent(h) {
+		v.lastModified = ""
+	}
+	return v
+}
+
+// tooRecent says whether the file changed within a second of being sent: it may have changed again in that same second, and a
+// 304 for the time alone would hide that (RFC 9110 §8.8.2.2).
+func tooRecent(h http.Header) bool {
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	if err != nil {
+		return false
+	}
+	sent, err := http.ParseTime(h.Get("Date"))
+	return err != nil || sent.Sub(modified) < 2*time.Second
 }
 
 func sendable(value string) string {
