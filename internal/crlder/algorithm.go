@@ -51,11 +51,10 @@ func parseAlgorithm(content der) (alg Algorithm, err error) {
 	if err != nil {
 		return alg, err
 	}
-	if err := checkOID(oid, "algorithm"); err != nil {
+	alg = algorithmOf(string(oid.b))
+	if alg.OID, err = parseOID(oid, "algorithm"); err != nil {
 		return alg, err
 	}
-	alg = algorithmOf(string(oid.b))
-	alg.OID, _ = parseOID(oid.b)
 	if alg.Name == "" {
 		alg.Name = alg.OID.String()
 		alg.Problem = "the signature algorithm " + alg.Name + " is not known"

@@ -72,6 +72,7 @@ type decoder struct {
 
 	outer, tbs region
 	clock      clock
+	seen       [][]byte          // identifiers of the list of extensions being read
 	rec        revocation.Record // passed to entry, again and again
 	sum        func()            // puts the digests into crl, once they stopped
 }

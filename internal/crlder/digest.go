@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// digest computes over the octets from..to of the CRL in a goroutine of its own, beside the walk. SHA-256 takes 0.7 ns an octet,
-// twice over 42 octets an entry, the walk about 15 ns an entry: side by side the walk costs nothing.
+// digest computes over the octets from..to of the CRL in a goroutine of its own, beside the walk. An entry of 42 octets takes
+// 28 ns of SHA-256 in each of the two digests, and 20 ns of the walk: on two cores the walk is hidden behind the digests, on
+// more the second digest is too.
 type digest struct {
 	from, to int64
 	write    func([]byte)

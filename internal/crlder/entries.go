@@ -42,11 +42,11 @@ const reasonExtension = "\x30\x0c\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01"
 
 // commonEntries takes entries of the common shapes from the front of b and returns the octets taken:
 //
-//	30 LL  02 LS serial  17 0d YYMMDDHHMMSSZ                    (89 % of the entries of the real CRLs at hand)
-//	30 LL  02 LS serial  17 0d YYMMDDHHMMSSZ  reasonExtension R
+//	30 LL  02 LS serial  17 0d YYMMDDHHMMSSZ                    (90 % of the 105,861 entries of the real CRLs at hand)
+//	30 LL  02 LS serial  17 0d YYMMDDHHMMSSZ  reasonExtension R (10 %; all other shapes together 0.2 %)
 //
-// All lengths are one octet, so each part is found by adding. This takes 10 to 15 ns an entry, against 70 to 90 ns on the
-// strict path; on ten million entries that is 0.15 s or 0.9 s, beside 0.6 s for both digests.
+// All lengths are one octet, so each part is found by adding. This takes 20 ns an entry, the strict path 80 ns: for ten million
+// entries 0.2 s or 0.8 s, beside 0.55 s of both digests.
 func (d *decoder) commonEntries(b []byte) (used int, err error) {
 	const headers, date = 4, 2 + utcTimeLength // of entry and serial; of the date, with its own
 	v2 := d.crl.Version == 2

@@ -65,11 +65,11 @@ func (d *decoder) entryExtensions(e *der) error {
 	if d.crl.Version == 1 {
 		return malformed(at, "RFC 5280 §5.1.2.1", "an entry has extensions, which a v1 CRL must not have")
 	}
-	return eachExtension(list, "crlEntryExtensions", d.entryExtension)
+	return d.eachExtension(list, "crlEntryExtensions", (*decoder).entryExtension)
 }
 
 func (d *decoder) entryExtension(x extension) error {
-	switch string(x.oid) {
+	switch string(x.oid.b) {
 	case oidReasonCode:
 		return d.reasonCode(x.value)
 	case oidInvalidityDate:

@@ -30,7 +30,7 @@ const maxOID = 128
 
 // extension is one extension being read.
 type extension struct {
-	oid      []byte // content octets
+	oid      der
 	critical bool
 	value    der // content of extnValue
 }
@@ -56,16 +56,16 @@ func (d *decoder) crlExtensions() error {
 	if err := wrapped.end("crlExtensions"); err != nil {
 		return err
 	}
-	return eachExtension(list, "crlExtensions", d.crlExtension)
+	return d.eachExtension(list, "crlExtensions", (*decoder).crlExtension)
 }
 
 func (d *decoder) crlExtension(x extension) (err error) {
-	oid, err := parseOID(x.oid)
+	oid, err := parseOID(x.oid, "extnID")
 	if err != nil {
 		return err
 	}
 	d.crl.Extensions = append(d.crl.Extensions, Extension{oid, x.critical, bytes.Clone(x.value.b)})
-	switch string(x.oid) {
+	switch string(x.oid.b) {
 	case oidCRLNumber:
 		d.crl.Number, err = crlNumber(x.value, "cRLNumber")
 	case oidDeltaCRLIndicator:
@@ -87,27 +87,27 @@ func (d *decoder) crlExtension(x extension) (err error) {
 // eachExtension reads the elements of Extensions (RFC 5280 §4.1):
 //
 //	Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }
-func eachExtension(list der, what string, each func(extension) error) error {
+func (d *decoder) eachExtension(list der, what string, each func(*decoder, extension) error) error {
 	if list.empty() {
 		return malformed(list.off, "RFC 5280 §4.1", "%s is empty: without extensions it must be absent", what)
 	}
-	var seen [maxExtensions][]byte
-	for n := 0; !list.empty(); n++ {
+	d.seen = d.seen[:0]
+	for !list.empty() {
 		at := list.off
-		if n == maxExtensions {
+		if len(d.seen) == maxExtensions {
 			return malformed(at, "", "%s has more than %d extensions", what, maxExtensions)
 		}
 		x, err := readExtension(&list)
 		if err != nil {
 			return err
 		}
-		for _, other := range seen[:n] {
-			if bytes.Equal(other, x.oid) {
+		for _, other := range d.seen {
+			if bytes.Equal(other, x.oid.b) {
 				return malformed(at, "RFC 5280 §4.2", "%s has extension %s twice", what, oidString(x.oid))
 			}
 		}
-		seen[n] = x.oid
-		if err := each(x); err != nil {
+		d.seen = append(d.seen, x.oid.b)
+		if err := each(d, x); err != nil {
 			return err
 		}
 	}
@@ -126,7 +126,7 @@ func readExtension(list *der) (x extension, err error) {
 	if err := checkOID(oid, "extnID"); err != nil {
 		return x, err
 	}
-	x.oid = oid.b
+	x.oid = oid
 	if e.next() == tagBoolean {
 		b, err := e.expect(tagBoolean, "critical")
 		if err != nil {
@@ -192,32 +192,41 @@ func parseAuthorityKeyID(v der) ([]byte, error) {
 	return keyID, seq.end("authorityKeyIdentifier")
 }
 
-// checkOID sees that the content octets are an object identifier (X.690 §8.19).
+// checkOID sees that the content octets are an object identifier: numbers in base 128, none cut off, none with a leading zero
+// (X.690 §8.19). It runs for each extension of each entry, so it makes no [x509.OID].
 func checkOID(oid der, what string) error {
-	_, err := parseOID(oid.b)
-	if err != nil {
-		return malformed(oid.off, "X.690 §8.19", "%s: %v", what, err)
+	if len(oid.b) > maxOID {
+		return malformed(oid.off, "", "%s: object identifier of %d octets, at most %d are read", what, len(oid.b), maxOID)
+	}
+	first, ok := true, len(oid.b) > 0
+	for _, o := range oid.b {
+		ok = ok && !(first && o == 0x80)
+		first = o < 0x80
+	}
+	if !ok || !first {
+		return malformed(oid.off, "X.690 §8.19", "%s: object identifier is malformed", what)
 	}
 	return nil
 }
 
-func parseOID(content []byte) (oid x509.OID, err error) {
-	if len(content) > maxOID {
-		return oid, fmt.Errorf("object identifier of %d octets, at most %d are read", len(content), maxOID)
+// parseOID makes an OID of content octets.
+func parseOID(oid der, what string) (parsed x509.OID, err error) {
+	if err := checkOID(oid, what); err != nil {
+		return parsed, err
 	}
-	if err := oid.UnmarshalBinary(content); err != nil {
-		return oid, fmt.Errorf("object identifier is malformed")
+	if err := parsed.UnmarshalBinary(oid.b); err != nil {
+		return parsed, malformed(oid.off, "X.690 §8.19", "%s: %v", what, err)
 	}
-	return oid, nil
+	return parsed, nil
 }
 
-// oidString writes the content octets of a checked object identifier.
-func oidString(content []byte) string {
-	oid, err := parseOID(content)
+// oidString writes the content octets of an object identifier, as hex when they are none.
+func oidString(oid der) string {
+	parsed, err := parseOID(oid, "")
 	if err != nil {
-		return fmt.Sprintf("0x%x", content)
+		return fmt.Sprintf("0x%x", oid.b)
 	}
-	return oid.String()
+	return parsed.String()
 }
 
 // addOnce appends a name that is not in the list; beyond maxExtensions different ones the rest is not told apart.

@@ -94,7 +94,7 @@ func pssHash(v *der) (crypto.Hash, error) {
 	case "\x60\x86\x48\x01\x65\x03\x04\x02\x04":
 		return crypto.SHA224, v.end("hashAlgorithm")
 	}
-	return 0, fmt.Errorf("digest %s", oidString(oid.b))
+	return 0, fmt.Errorf("digest %s", oidString(oid))
 }
 
 // pssMask reads the AlgorithmIdentifier of MGF1, whose parameter is a digest.
@@ -108,7 +108,7 @@ func pssMask(v *der) (crypto.Hash, error) {
 		return 0, err
 	}
 	if string(oid.b) != "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08" { // 1.2.840.113549.1.1.8
-		return 0, fmt.Errorf("mask generation function %s", oidString(oid.b))
+		return 0, fmt.Errorf("mask generation function %s", oidString(oid))
 	}
 	hash, err := pssHash(&seq)
 	if err != nil {

@@ -9,7 +9,7 @@ const (
 )
 
 // clock reads times. It remembers the months it met, ten neighbouring years of them: the dates of a CRL lie in a few years, and
-// working out the calendar takes 15 of the 20 ns that an entry would take without it, against 2 ns for looking here.
+// working out the calendar each time added 10 ns to the 20 ns that an entry takes.
 type clock struct{ months [128]month }
 
 // month is when a month begins and how long it is.
