@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+
+	"github.com/vetopki/veto/api"
+	"github.com/vetopki/veto/crlfetch"
+	"github.com/vetopki/veto/responder"
+	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/store"
+)
+
+// operator carries out what administrators ask; it implements api.Admin and api.Refresher. A change is durable in the store
+// first, then the responder forgets what it had signed, then the change is acknowledged.
+type operator struct {
+	store     *store.Store
+	responder *responder.Responder
+	refresher *crlfetch.Refresher
+}
+
+// Revoke implements api.Admin.
+func (o *operator) Revoke(_ context.Context, r api.RevokeRequest) (revocation.AdminRecord, revocation.Outcome, uint64, error) {
+	record, outcome, generation, err := o.store.Revoke(r.Issuer, r.Serial, r.Want)
+	// Also after an error: its outcome may be unknown, and an answer signed anew is never wrong.
+	o.responder.Purge(r.Issuer, r.Serial)
+	return record, outcome, generation, err
+}
+
+// Release implements api.Admin.
+func (o *operator) Release(_ context.Context, r api.ReleaseRequest) (revocation.AdminRecord, revocation.Outcome, uint64, error) {
+	record, generation, err := o.store.Release(r.Issuer, r.Serial, r.By, r.Comment, r.Now)
+	o.responder.Purge(r.Issuer, r.Serial)
+	return record, revocation.Lifted, generation, err
+}
+
+// Revocations implements api.Admin.
+func (o *operator) Revocations(issuer revocation.IssuerID, after revocation.Serial, limit int) ([]revocation.Listing, error) {
+	return o.store.Revocations(issuer, after, limit)
+}
+
+// crlChanged drops the answers that a CRL swap made wrong. It runs before the refresh is reported as done.
+func (o *operator) crlChanged(c revocation.CRLChange) {
+	if c.Everything {
+		o.responder.PurgeIssuer(c.Issuer)
+		return
+	}
+	o.responder.Purge(c.Issuer, c.Serials...)
+}
+
+// Refresh implements api.Refresher.
+func (o *operator) Refresh(ctx context.Context, issuer revocation.IssuerID) ([]api.RefreshResult, error) {
+	done, err := o.refresher.Refresh(ctx, issuer)
+	results := make([]api.RefreshResult, len(done))
+	for i, r := range done {
+		results[i] = refreshResult(r)
+	}
+	return results, err
+}
+
+func refreshResult(r crlfetch.Result) api.RefreshResult {
+	out := api.RefreshResult{URL: r.URL, Outcome: "not_modified"}
+	if r.Changed {
+		out.Outcome = "changed"
+		out.Added, out.Removed, out.Changed, out.Generation = r.Change.Added, r.Change.Removed, r.Change.Changed, r.Change.Generation
+	}
+	if r.Err != nil {
+		out.Outcome, out.Error = "failed", r.Err.Error()
+	}
+	if r.Info != nil {
+		out.Entries, out.CRLNumber, out.NextUpdate = r.Info.Entries, r.Info.Number.String(), r.Info.NextUpdate
+	}
+	return out
+}
+
+// builder lends the store to crlfetch: only the type of a build differs.
+type builder struct{ *store.Store }
+
+// NewBuild implements crlfetch.Builder.
+func (b builder) NewBuild(issuer revocation.IssuerID, scope revocation.ScopeID) (crlfetch.Build, error) {
+	build, err := b.Store.NewBuild(issuer, scope)
+	if err != nil {
+		return nil, err // not a nil *store.Build in a non-nil interface
+	}
+	return build, nil
+}
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }

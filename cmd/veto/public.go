@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vetopki/veto/responder"
+	"github.com/vetopki/veto/revocation"
+)
+
+// public is the plain HTTP listener that certificates point at: CRLs, issuer certificates, OCSP. It routes on the escaped
+// path itself: a router that cleans paths would break OCSP GET, whose base64 may hold "//" (RFC 6960 appendix A.1).
+type public struct {
+	directory *directory
+	responder *responder.Responder
+}
+
+// ServeHTTP gives everything that is not a CRL, a certificate or a health check to the OCSP responder.
+func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	if name, ok := strings.CutPrefix(path, "/crl/"); ok {
+		p.get(w, r, name, p.serveCRL)
+		return
+	}
+	if name, ok := strings.CutPrefix(path, "/issuer/"); ok {
+		p.get(w, r, name, p.serveIssuer)
+		return
+	}
+	if path == "/healthz" {
+		p.get(w, r, "", func(w http.ResponseWriter, _ *http.Request, _ string) { fmt.Fprintln(w, "alive") })
+		return
+	}
+	p.responder.ServeHTTP(w, r)
+}
+
+func (p *public) get(w http.ResponseWriter, r *http.Request, name string, serve func(http.ResponseWriter, *http.Request, string)) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "this address answers GET and HEAD only", http.StatusMethodNotAllowed)
+		return
+	}
+	serve(w, r, name)
+}
+
+// serveCRL serves the signed CRL in force, as the CA signed it (.crl, RFC 2585 §4.2) or in PEM. Of an issuer with several
+// sources it is the first.
+func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
+	name, asPEM := strings.CutSuffix(file, ".pem")
+	name, asDER := strings.CutSuffix(name, ".crl")
+	k, ok := p.directory.find(name)
+	if !ok || asPEM == asDER || len(k.sources) == 0 {
+		http.Error(w, "no CRL of that name; ask for /crl/ISSUER.crl or /crl/ISSUER.pem with a configured issuer", http.StatusNotFound)
+		return
+	}
+	f, info, err := p.directory.store.OpenCRL(k.sources[0].Scope())
+	if err != nil {
+		http.Error(w, "no CRL of this issuer is held yet", http.StatusNotFound)
+		return
+	}
+	defer f.Close()
+	now := time.Now()
+	if !now.Before(info.NextUpdate) {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "the CRL held is stale since "+info.NextUpdate.UTC().Format(time.RFC3339), http.StatusServiceUnavailable)
+		return
+	}
+	crlHeaders(w.Header(), info, asPEM, now)
+	if !asPEM {
+		http.ServeContent(w, r, "", info.ThisUpdate, f)
+		return
+	}
+	der, err := io.ReadAll(io.LimitReader(f, info.Size))
+	if err != nil {
+		http.Error(w, "the CRL could not be read", http.StatusInternalServerError)
+		return
+	}
+	http.ServeContent(w, r, "", info.ThisUpdate, bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})))
+}
+
+func crlHeaders(h http.Header, info *revocation.CRLInfo, asPEM bool, now time.Time) {
+	contentType, tag := "application/pkix-crl", hexOf(info.SHA256[:])
+	if asPEM {
+		contentType, tag = "application/x-pem-file", tag+"-pem"
+	}
+	h.Set("Content-Type", contentType)
+	h.Set("ETag", strconv.Quote(tag))
+	h.Set("Expires", info.NextUpdate.UTC().Format(http.TimeFormat))
+	// A mirror that asks every minute learns of a new CRL early; it never holds one past nextUpdate.
+	age := min(60, int(info.NextUpdate.Sub(now).Seconds()))
+	h.Set("Cache-Control", "public, no-transform, max-age="+strconv.Itoa(age))
+}
+
+// serveIssuer serves an issuer's certificate, DER, as caIssuers needs it (RFC 5280 §4.2.2.1, RFC 2585 §4.1).
+func (p *public) serveIssuer(w http.ResponseWriter, r *http.Request, file string) {
+	name, ok := strings.CutSuffix(file, ".cer")
+	k, found := p.directory.find(name)
+	if !ok || !found {
+		http.Error(w, "no certificate of that name; ask for /issuer/ISSUER.cer with a configured issuer", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/pkix-cert")
+	w.Header().Set("ETag", strconv.Quote(k.ID.String()))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(k.Certificate.Raw))
+}

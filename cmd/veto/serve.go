@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vetopki/veto/internal/config"
+)
+
+// shutdownGrace is how long answers under way may take after the order to stop.
+const shutdownGrace = 10 * time.Second
+
+func newServe() *cobra.Command {
+	var file string
+	var flags config.Flags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve OCSP and the JSON API",
+		Long: "Fetches the CRLs of the configured issuers, verifies and stores them, and answers OCSP on the public listener and\n" +
+			"JSON on the API listener. The configuration is read again on SIGHUP and when one of its files changes.",
+		Example: "  veto serve --config veto.yaml\n" +
+			"  veto serve --data /var/lib/veto --issuer name=corp,cert=ca.pem,crl=http://pki.corp/ca.crl,signer=ocsp.pem,key=ocsp.key \\\n" +
+			"      --public :8080 --api 127.0.0.1:8081 --admin-token-file admin.token",
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			load := func() (*config.Config, error) { return config.FromFlags(flags) }
+			if file != "" {
+				if flags.Data != "" || flags.Public != "" || flags.API != "" || flags.AdminTokenFile != "" || len(flags.Issuers) > 0 {
+					return usage("--config stands alone: put what the other flags say into the file")
+				}
+				load = func() (*config.Config, error) { return config.Load(file, os.LookupEnv) }
+			} else if len(flags.Issuers) == 0 {
+				return usage("say what to serve: --config FILE, or --issuer name=NAME,cert=FILE[,crl=URL]; see veto serve --help")
+			}
+			return serve(cmd.Context(), load, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&file, "config", "", "configuration `FILE` (YAML)")
+	f.StringVar(&flags.Data, "data", "", "data `DIR`ectory (default /var/lib/veto)")
+	f.StringVar(&flags.Public, "public", "", "`ADDR`ess of the OCSP listener (default :8080)")
+	f.StringVar(&flags.API, "api", "", "`ADDR`ess of the JSON API (default 127.0.0.1:8081)")
+	f.StringVar(&flags.AdminTokenFile, "admin-token-file", "", "`FILE` with the administrators' token")
+	f.StringArrayVar(&flags.Issuers, "issuer", nil, "`name=NAME,cert=FILE[,crl=URL-or-FILE]…[,signer=CERT,key=KEY[,trusted=true]]`, repeatable")
+	return cmd
+}
+
+// serve runs the service until the context ends. Results (the addresses) go to stdout, the log to stderr.
+func serve(ctx context.Context, load func() (*config.Config, error), stdout, stderr io.Writer) error {
+	c, err := load()
+	if err != nil {
+		return withCode(exitConfig, err)
+	}
+	var level slog.LevelVar
+	log := newLogger(stderr, c.Log, &level)
+	for _, w := range c.Warnings {
+		log.Warn("configuration", "warning", w.String())
+	}
+	s, err := newService(c, log)
+	if err != nil {
+		return err
+	}
+	lis, err := listen(c)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	// Log lines first: who reads the addresses from stdout may connect at once.
+	log.Info("listening", "public", lis.public.Addr().String(), "api", lis.api.Addr().String(), "data_dir", c.DataDir)
+	fmt.Fprintf(stdout, "public http://%s\napi %s://%s\n", lis.public.Addr(), lis.apiScheme, lis.api.Addr())
+	r := &reloader{load: load, service: s, current: c, level: &level, listeners: lis, log: log}
+	return s.serveOn(ctx, lis, r.run)
+}
+
+// serveOn runs listeners, fetching and the reload loop in one group, and closes everything in order when the context ends.
+func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	servers := []*http.Server{newServer(s.public, s.log, 30*time.Second), newServer(s.api.Handler(), s.log, 5*time.Minute)}
+	for i, l := range []net.Listener{lis.public, lis.api} {
+		group.Go(func() error {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serving on %s: %w", l.Addr(), err)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
+	group.Go(func() error { return ignoreCanceled(s.store.VerifyGenerations(ctx)) })
+	for _, f := range extra {
+		group.Go(func() error { return ignoreCanceled(f(ctx)) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		s.log.Info("stopping", "grace", shutdownGrace.String())
+		return errors.Join(servers[0].Shutdown(grace), servers[1].Shutdown(grace))
+	})
+	err := group.Wait()
+	return errors.Join(err, s.close())
+}
+
+func ignoreCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// listeners are the two open sockets.
+type listeners struct {
+	public, api net.Listener
+	apiScheme   string
+	certificate *liveCertificate // of the API, nil without TLS
+}
+
+func listen(c *config.Config) (*listeners, error) {
+	lis := &listeners{apiScheme: "http"}
+	var err error
+	if lis.public, err = net.Listen("tcp", c.Public.Listen); err != nil {
+		return nil, withCode(exitConfig, fmt.Errorf("public listener: %w; choose another address", err))
+	}
+	if lis.api, err = net.Listen("tcp", c.API.Listen); err != nil {
+		return nil, withCode(exitConfig, errors.Join(fmt.Errorf("api listener: %w; choose another address", err), lis.public.Close()))
+	}
+	if c.API.TLS != nil {
+		lis.apiScheme, lis.certificate = "https", new(liveCertificate)
+		lis.certificate.current.Store(&c.API.TLS.Certificate)
+		lis.api = tls.NewListener(lis.api, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: lis.certificate.get})
+	}
+	return lis, nil
+}
+
+// newServer has limits against clients that are slow or send too much (standards: ASVS 5.0, 13.1.3).
+func newServer(h http.Handler, log *slog.Logger, write time.Duration) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: write,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// onHangup returns a channel that receives at each SIGHUP, and how to stop it.
+func onHangup() (<-chan os.Signal, func()) {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGHUP)
+	return ch, func() { signal.Stop(ch) }
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/vetopki/veto/api"
+	"github.com/vetopki/veto/crlfetch"
+	"github.com/vetopki/veto/internal/config"
+	"github.com/vetopki/veto/responder"
+	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/store"
+)
+
+// service is veto without its listeners: the parts, wired together. configure may be called again while it runs.
+type service struct {
+	log       *slog.Logger
+	store     *store.Store
+	judge     *judge
+	directory *directory
+	operator  *operator
+	responder *responder.Responder
+	refresher *crlfetch.Refresher
+	api       *api.API
+	public    *public
+}
+
+// newService opens the data directory and wires the parts for a configuration.
+func newService(c *config.Config, log *slog.Logger) (*service, error) {
+	st, err := store.Open(c.DataDir, store.Options{Log: log})
+	if err != nil {
+		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
+	}
+	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
+	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log})
+	s.operator = &operator{store: st, responder: s.responder}
+	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
+	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
+		OnChange: s.operator.crlChanged})
+	s.operator.refresher = s.refresher
+	s.public = &public{directory: s.directory, responder: s.responder}
+	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Admin: s.operator,
+		Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+		Gatherer: registry(s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors())})
+	if err == nil {
+		err = s.configure(c)
+	}
+	if err != nil {
+		return nil, withClose(err, st)
+	}
+	return s, nil
+}
+
+func withClose(err error, st *store.Store) error {
+	if closeErr := st.Close(); closeErr != nil {
+		return fmt.Errorf("%w; closing the data directory: %w", err, closeErr)
+	}
+	return err
+}
+
+// registry gathers the metrics of all parts and of the process.
+func registry(parts ...[]prometheus.Collector) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, p := range parts {
+		r.MustRegister(p...)
+	}
+	return r
+}
+
+// configure puts a configuration in force: issuers, sources, signers and tokens. Faults found here leave the one before in
+// force.
+func (s *service) configure(c *config.Config) error {
+	known, err := knownIssuers(c, time.Now(), s.log)
+	if err != nil {
+		return err
+	}
+	scopes := make(map[revocation.IssuerID][]revocation.ScopeID, len(known))
+	var sources []crlfetch.Source
+	var answered []responder.Issuer
+	for i := range known {
+		k := &known[i]
+		scopes[k.ID] = nil
+		for _, src := range k.sources {
+			scopes[k.ID] = append(scopes[k.ID], src.Scope())
+		}
+		sources = append(sources, k.sources...)
+		notIssued, err := responder.ParseNotIssuedPolicy(k.config.OCSP.NotIssued)
+		if err != nil {
+			return err
+		}
+		answered = append(answered, responder.Issuer{Issuer: k.Issuer, Signer: k.signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued})
+	}
+	if err := s.setTokens(c); err != nil {
+		return err
+	}
+	s.store.SetScopes(scopes)
+	s.judge.configure(c.Issuers)
+	s.directory.configure(known)
+	s.responder.SetIssuers(answered)
+	s.refresher.SetSources(sources)
+	return nil
+}
+
+// knownIssuers makes sources and signers of a configuration's issuers; all faults of signers are reported at once.
+func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIssuer, error) {
+	known := make([]knownIssuer, 0, len(c.Issuers))
+	var faults config.Faults
+	for _, ic := range c.Issuers {
+		k := knownIssuer{config: ic, Issuer: issuerOf(ic)}
+		for _, crl := range ic.CRLs {
+			k.sources = append(k.sources, crlfetch.Source{Issuer: k.Issuer, URL: crl.URL, Every: ic.Refresh.Every,
+				Timeout: ic.Refresh.Timeout, MaxBytes: ic.Refresh.MaxBytes, RedirectHosts: crl.RedirectHosts})
+		}
+		if ic.Signer != nil {
+			signer, warnings, err := signerOf(ic, now)
+			if err != nil {
+				faults = append(faults, ic.Signer.Pos.Fault("%v", err))
+			}
+			for _, w := range warnings {
+				log.Warn("ocsp signer", "issuer", ic.Name, "warning", w)
+			}
+			k.signer = signer
+		}
+		known = append(known, k)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return known, nil
+}
+
+func issuerOf(ic config.Issuer) revocation.Issuer {
+	return revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(ic.Certificate), Certificate: ic.Certificate}
+}
+
+// signerOf makes the signer of an issuer: the CA itself, a delegate of it, or one that relying parties are configured to trust.
+func signerOf(ic config.Issuer, now time.Time) (*responder.Signer, []string, error) {
+	if ic.Signer.Trusted {
+		return responder.NewTrustedSigner(ic.Signer.Certificate, ic.Signer.Key, now)
+	}
+	return responder.NewSigner(ic.Signer.Certificate, ic.Signer.Key, issuerOf(ic), now)
+}
+
+// run fetches CRLs on schedule and checks the stored generations until the context ends.
+func (s *service) run(ctx context.Context) error { return s.refresher.Run(ctx) }
+
+// close ends what a request may have started and closes the store. No listener may be open any more.
+func (s *service) close() error {
+	s.api.Close()
+	if err := s.store.Close(); err != nil {
+		return fmt.Errorf("closing the data directory: %w", err)
+	}
+	return nil
+}
