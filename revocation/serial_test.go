@@ -105,3 +105,12 @@ func TestReasonNamesRoundTrip(t *testing.T) {
 		t.Errorf("got %v, want ErrUnknownReason", err)
 	}
 }
+
+func BenchmarkParseSerial(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := revocation.ParseSerial("4dfe000c590b59f2d58b46a8782ebc09"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

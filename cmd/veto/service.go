@@ -103,6 +103,9 @@ func (s *service) configure(c *config.Config) error {
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
 	s.responder.SetIssuers(answered)
+	for i := range known {
+		s.responder.PurgeIssuer(known[i].ID) // answers rest on the settings too: sources, grace
+	}
 	s.refresher.SetSources(sources)
 	return nil
 }
