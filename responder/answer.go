@@ -1,12 +1,13 @@
 package responder
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/vetopki/veto/internal/ocspder"
 )
 
-// answer is a signed response with what is needed to give it out again. It is immutable.
+// answer is a signed response with what is needed to give it out again. All but renewing is immutable.
 type answer struct {
 	body    []byte
 	moments []moment // of every serial in it, read before its evidence
@@ -14,10 +15,14 @@ type answer struct {
 	headers answerHeaders
 
 	producedAt time.Time
-	nextUpdate time.Time // the earliest of its SingleResponses
-	renewAt    time.Time // from here on a request makes a new one
-	private    bool      // made for one client's nonce
+	nextUpdate time.Time   // the earliest of its SingleResponses
+	renewAt    time.Time   // from here on a request makes a new one
+	renewing   atomic.Bool // one does so now: the others go on with this one
+	private    bool        // made for one client's nonce
 }
+
+// holds says whether the answer may be given out at a moment.
+func (a *answer) holds(now time.Time) bool { return now.Before(a.nextUpdate) && a.current() }
 
 // current says whether no serial in the answer has changed since its evidence was read.
 func (a *answer) current() bool {
@@ -46,57 +51,75 @@ func (r *Responder) answer(q *ocspder.Request, now time.Time) (*answer, ocspder.
 		return r.sharedAnswer(&q.CertIDs[0], now)
 	}
 	for range maxRaces {
-		a, status := r.produce(q.CertIDs, nonce, now)
-		if a == nil || a.current() {
-			return a, status
-		}
-	}
-	return nil, ocspder.TryLater
-}
-
-// sharedAnswer answers for one certificate without nonce: from the cache or, for all who ask at once, by one signature.
-func (r *Responder) sharedAnswer(id *ocspder.CertID, now time.Time) (*answer, ocspder.ResponseStatus) {
-	key := cacheKey{byCertID, string(id.Raw)}
-	for range maxRaces {
-		if a := r.cache.get(key, now); a != nil {
-			return a, ocspder.Successful
-		}
-		v, _, _ := r.flights.Do(key.octets, func() (any, error) {
-			a, status := r.produce([]ocspder.CertID{*id}, nil, now)
-			if a != nil {
-				r.cache.put(key, a)
-			}
-			return outcome{a, status}, nil
-		})
-		// The flight may have begun before a change that was acknowledged before this request.
-		if o := v.(outcome); o.answer == nil || o.answer.current() {
+		o := r.produce(q.CertIDs, nonce, now)
+		if o.answer == nil || o.answer.current() {
 			return o.answer, o.status
 		}
 	}
 	return nil, ocspder.TryLater
 }
 
+// sharedAnswer answers for one certificate without nonce: from the cache or, for all who ask at once, by one signature. When
+// a kept answer is due for renewal, one request renews it; the others, and that one too when the key fails, go on with it
+// while it holds.
+func (r *Responder) sharedAnswer(id *ocspder.CertID, now time.Time) (*answer, ocspder.ResponseStatus) {
+	key := cacheKey{byCertID, string(id.Raw)}
+	for range maxRaces {
+		kept := r.cache.held(key, now)
+		if kept != nil && (now.Before(kept.renewAt) || !kept.renewing.CompareAndSwap(false, true)) {
+			return kept, ocspder.Successful
+		}
+		o := r.renew(key, id, kept, now)
+		// The flight may have begun before a change that was acknowledged before this request.
+		if o.answer == nil || o.answer.current() {
+			return o.answer, o.status
+		}
+	}
+	return nil, ocspder.TryLater
+}
+
+// renew makes a new answer, once for all who ask at the same time. kept may be nil.
+func (r *Responder) renew(key cacheKey, id *ocspder.CertID, kept *answer, now time.Time) outcome {
+	if kept != nil {
+		defer kept.renewing.Store(false)
+	}
+	v, _, _ := r.flights.Do(key.octets, func() (any, error) {
+		o := r.produce([]ocspder.CertID{*id}, nil, now)
+		if o.answer != nil {
+			r.cache.put(key, o.answer)
+		}
+		return o, nil
+	})
+	o := v.(outcome)
+	if o.unsigned && kept != nil && kept.holds(time.Now()) {
+		return outcome{answer: kept}
+	}
+	return o
+}
+
+// outcome is an answer, or the error status to give instead.
 type outcome struct {
-	answer *answer
-	status ocspder.ResponseStatus
+	answer   *answer
+	status   ocspder.ResponseStatus
+	unsigned bool // there is evidence for an answer, and no signature
 }
 
 // produce makes a new answer from the evidence of now.
-func (r *Responder) produce(ids []ocspder.CertID, nonce []byte, now time.Time) (*answer, ocspder.ResponseStatus) {
+func (r *Responder) produce(ids []ocspder.CertID, nonce []byte, now time.Time) outcome {
 	d := r.decide(ids, now)
 	if d.error != ocspder.Successful {
-		return nil, d.error
+		return outcome{status: d.error}
 	}
 	d.data.Nonce = nonce
 	body, err := r.sign(d.signer, &d.data)
 	if err != nil {
 		r.signingFailed(err, d.signer)
-		return nil, ocspder.TryLater
+		return outcome{status: ocspder.TryLater, unsigned: true}
 	}
 	a := &answer{body: body, moments: d.moments, result: resultOf(d.data.Singles), private: nonce != nil, producedAt: d.data.ProducedAt}
 	thisUpdate := a.setTimes(d.data.Singles, now)
 	a.headers = newAnswerHeaders(body, thisUpdate, a.nextUpdate)
-	return a, ocspder.Successful
+	return outcome{answer: a}
 }
 
 // decision is what to sign, by whom, and the moments it holds for; or an error.

@@ -38,13 +38,21 @@ func newCache(bytes uint64) *cache {
 	})}
 }
 
-// get returns an answer that is current and needs no renewal, or nil.
+// get returns an answer that may be given out and needs no renewal by this request, or nil.
 func (c *cache) get(key cacheKey, now time.Time) *answer {
-	a, ok := c.answers.GetIfPresent(key)
-	if !ok || !now.Before(a.renewAt) || !a.current() {
+	a := c.held(key, now)
+	if a == nil || (!now.Before(a.renewAt) && !a.renewing.Load()) {
 		return nil
 	}
 	return a
+}
+
+// held returns an answer that may be given out, due for renewal or not, or nil.
+func (c *cache) held(key cacheKey, now time.Time) *answer {
+	if a, ok := c.answers.GetIfPresent(key); ok && a.holds(now) {
+		return a
+	}
+	return nil
 }
 
 // put keeps an answer. One that is overtaken by a change before or after is never given out.

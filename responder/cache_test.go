@@ -3,6 +3,8 @@ package responder_test
 import (
 	"bytes"
 	"crypto"
+	"errors"
+	"net/http/httptest"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,6 +29,62 @@ func TestAnAnswerIsKeptUntilHalfItsLife(t *testing.T) {
 		time.Sleep(time.Second)
 		if again := w.post(w.request("\x01")).Body.Bytes(); bytes.Equal(first, again) {
 			t.Error("not signed again at half of its life")
+		}
+	})
+}
+
+// TestAKeyThatFailsLeavesKeptAnswersInForce: an outage of the key is not seen by those who ask for what is kept, until it ends.
+func TestAKeyThatFailsLeavesKeptAnswersInForce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d := withDevice(t, func(*responder.Options) {})
+		first := w.get(w.request("\x01")).Body.Bytes()
+		d.fault = errors.New("the token was pulled")
+		for _, wait := range []time.Duration{6 * time.Minute, 4*time.Minute - time.Second} {
+			time.Sleep(wait)
+			for range 3 {
+				if again := w.get(w.request("\x01")).Body.Bytes(); !bytes.Equal(first, again) {
+					t.Errorf("%v later the kept answer was not given: %x", wait, again)
+				}
+			}
+		}
+		time.Sleep(time.Second)
+		wantError(t, w.get(w.request("\x01")), ocspder.TryLater)
+		d.fault = nil
+		w.status(t, w.get(w.request("\x01")))
+
+		d.fault = errors.New("again")
+		w.book.set("\x01", revokedNow())
+		w.responder.Purge(w.issuer.ID, "\x01")
+		wantError(t, w.get(w.request("\x01")), ocspder.TryLater) // a change makes the kept answer useless
+	})
+}
+
+// TestARenewalHoldsNobodyUp: while one request waits for a slow key, the others are given the answer that still holds.
+func TestARenewalHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d := withDevice(t, func(*responder.Options) {})
+		first := w.post(w.request("\x01")).Body.Bytes()
+		w.get(w.request("\x01"))
+		time.Sleep(6 * time.Minute)
+		d.delay = make(chan struct{})
+		var renewed []byte
+		var group sync.WaitGroup
+		group.Go(func() { renewed = w.post(w.request("\x01")).Body.Bytes() })
+		synctest.Wait()
+		for _, rec := range []*httptest.ResponseRecorder{w.post(w.request("\x01")), w.get(w.request("\x01"))} {
+			if !bytes.Equal(rec.Body.Bytes(), first) {
+				t.Errorf("during the renewal: %x", rec.Body)
+			}
+		}
+		close(d.delay)
+		group.Wait()
+		if bytes.Equal(renewed, first) {
+			t.Error("the request that renewed was given the old answer")
+		}
+		for _, rec := range []*httptest.ResponseRecorder{w.post(w.request("\x01")), w.get(w.request("\x01"))} {
+			if !bytes.Equal(rec.Body.Bytes(), renewed) {
+				t.Error("after the renewal the old answer was given")
+			}
 		}
 	})
 }
