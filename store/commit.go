@@ -94,16 +94,22 @@ func (c *commit) write() (g *generation, change revocation.CRLChange, err error)
 		return nil, change, err
 	}
 	c.track(c.path)
-	old := c.old
-	if old != nil && !old.verified.Load() && old.verify() != nil {
-		old = nil // what cannot be read cannot be compared with
-	}
 	var written header
 	var probes []probe
-	err = guarded(func() (err error) {
-		change, written, probes, err = c.build.write(c.path, header{info: c.info}, old)
-		return err
-	})
+	build := func(old *generation) func() error {
+		return func() (err error) {
+			change, written, probes, err = c.build.write(c.path, header{info: c.info}, old)
+			return err
+		}
+	}
+	old := c.comparable()
+	if err = guarded(build(old)); errors.Is(err, errDamaged) && old != nil { // reading the old one faulted
+		old.damaged.Store(true)
+		old = nil
+		if err = removeIfThere(c.path); err == nil {
+			err = guarded(build(nil))
+		}
+	}
 	c.build.free()
 	if err != nil {
 		return nil, change, err
@@ -115,6 +121,14 @@ func (c *commit) write() (g *generation, change revocation.CRLChange, err error)
 		err = checkWritten(g, written, probes)
 	}
 	return g, change, err
+}
+
+// comparable is the generation in force, nil when there is none or it cannot be read in full.
+func (c *commit) comparable() *generation {
+	if g := c.old; g != nil && !g.damaged.Load() && (g.verified.Load() || g.verify() == nil) {
+		return g
+	}
+	return nil
 }
 
 // next is the number of the generation.

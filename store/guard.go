@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 )
@@ -11,11 +12,14 @@ func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged file: %v", p)
+			err = fmt.Errorf("%w: %v", errDamaged, p)
 		}
 	}()
 	return f()
 }
+
+// errDamaged is what guarded returns for a panic.
+var errDamaged = errors.New("damaged file")
 
 // isFault says whether a recovered panic is a fault on a mapped page rather than a mistake in the program.
 func isFault(p any) bool {

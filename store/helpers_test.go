@@ -172,3 +172,18 @@ func peakMemory() (float64, error) {
 	}
 	return 0, errors.New("no VmHWM")
 }
+
+// mappedFiles counts the files below a directory that this process has mapped.
+func mappedFiles(dir string) (int, error) {
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return 0, err
+	}
+	files := map[string]bool{}
+	for line := range strings.Lines(string(maps)) {
+		if fields := strings.Fields(line); len(fields) > 5 && strings.HasPrefix(fields[5], dir+"/") {
+			files[fields[5]] = true
+		}
+	}
+	return len(files), nil
+}

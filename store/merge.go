@@ -72,9 +72,9 @@ func (m *merge) lowest() int {
 func (l *lane) text(i int) string { return unsafe.String(&l.memory[i*l.stride], l.serial) }
 
 // combine merges two entries of one serial in one CRL as the decision rule merges evidence: the earliest dates, and the reason that
-// says most.
+// says most; of two that say as much, the one with the lower number, so that the order of the entries does not matter.
 func combine(p, q packed) packed {
-	if reasonRank(q.flags) > reasonRank(p.flags) || reasonRank(q.flags) == reasonRank(p.flags) && q.revoked < p.revoked {
+	if rp, rq := reasonRank(p.flags), reasonRank(q.flags); rq > rp || rq == rp && q.flags < p.flags {
 		p.flags = q.flags
 	}
 	p.revoked, p.invalidity = min(p.revoked, q.revoked), min(p.invalidity, q.invalidity)
