@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -125,7 +124,7 @@ func inspect(file string, issuer *x509.Certificate, serial revocation.Serial) (*
 			return nil
 		}
 	}
-	crl, err := crlder.Decode(bufio.NewReaderSize(f, 1<<16), crlder.Options{}, each)
+	crl, err := crlder.Decode(f, crlder.Options{}, each)
 	if err != nil {
 		return nil, withCode(exitNo, fmt.Errorf("%s: %w", file, err))
 	}

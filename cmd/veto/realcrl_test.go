@@ -53,7 +53,13 @@ func startServe(t *testing.T, args ...string) (public, apiURL string) {
 			t.Errorf("veto serve ended with %d: %s", code, log.String())
 		}
 	})
-	lines := bufio.NewScanner(r)
+	return readAddresses(t, r, log.String)
+}
+
+// readAddresses reads what serve prints once it listens.
+func readAddresses(t *testing.T, out io.Reader, log func() string) (public, apiURL string) {
+	t.Helper()
+	lines := bufio.NewScanner(out)
 	for apiURL == "" && lines.Scan() {
 		name, url, _ := strings.Cut(lines.Text(), " ")
 		switch name {
@@ -64,7 +70,7 @@ func startServe(t *testing.T, args ...string) (public, apiURL string) {
 		}
 	}
 	if apiURL == "" {
-		t.Fatalf("veto serve ended early: %s", log.String())
+		t.Fatalf("veto serve ended early: %s", log())
 	}
 	return public, apiURL
 }
