@@ -42,6 +42,9 @@ func distributionPoints(v der, what, section string) ([]Point, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := v.end(what); err != nil {
+		return nil, err
+	}
 	if list.empty() {
 		return nil, malformed(list.off, section, "%s is empty", what)
 	}
@@ -60,7 +63,7 @@ func distributionPoints(v der, what, section string) ([]Point, error) {
 		}
 		points = append(points, p)
 	}
-	return points, v.end(what)
+	return points, nil
 }
 
 // maxPoints bounds the distribution points of one certificate; each is compared with each CRL. Those in use have below ten.
