@@ -114,7 +114,8 @@ func newer(a, b *CRLView) int {
 }
 
 // scope consults, of the CRLs of one scope, the newest that may be used of each key: a CA that changed its key may go on to
-// list the certificates of each key apart. Without a fresh one, the listings of stale ones count.
+// list the certificates of each key apart. The listings of a stale CRL count too, until a fresh one of the same key does not have
+// them, or a fresh one of any key where it was a hold.
 func (j *judge) scope(f *findings, s *subject, group []inScope) {
 	newest := map[string]*CRLView{} // by subjectPublicKeyInfo of the signer
 	type reading struct {
@@ -144,7 +145,8 @@ func (j *judge) scope(f *findings, s *subject, group []inScope) {
 		f.take(r.UsedCRL, r.entry, r.listed)
 	}
 	for _, r := range stale {
-		if r.listed && len(newest) == 0 {
+		lifted := newest[string(r.Signer.RawSubjectPublicKeyInfo)] != nil || len(newest) > 0 && r.entry.Reason == revocation.CertificateHold
+		if r.listed && !lifted {
 			f.take(r.UsedCRL, r.entry, true)
 		} else {
 			f.refuse(r.CRL, byDate, r.Stale)

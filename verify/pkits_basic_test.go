@@ -102,6 +102,18 @@ func TestPKITS44BasicRevocation(t *testing.T) {
 		{"a hold of a stale CRL is lifted by a fresh one", withLists(func(ee *x509.Certificate) []list {
 			return []list{{issuer: "CA", number: 1, next: noon.Add(-time.Minute), entries: [][]byte{revoked(ee, 6)}}, {issuer: "CA", number: 2}}
 		}), good},
+		{"a fresh CRL of another key does not lift what a stale one revoked for good", func(t *testing.T) (*world, *x509.Certificate) {
+			w, ee := rollover("old", "new", "old", "new", false)(t)
+			w.lists = append(w.lists, list{issuer: "CA", signer: "old", file: "stale CRL", idp: fullName("CA/EE"), next: noon.Add(-time.Minute),
+				entries: [][]byte{revoked(ee, 1)}})
+			return w, ee
+		}, gone},
+		{"a fresh CRL of another key lifts a hold of a stale one", func(t *testing.T) (*world, *x509.Certificate) {
+			w, ee := rollover("old", "new", "old", "new", false)(t)
+			w.lists = append(w.lists, list{issuer: "CA", signer: "old", file: "stale CRL", idp: fullName("CA/EE"), next: noon.Add(-time.Minute),
+				entries: [][]byte{revoked(ee, 6)}})
+			return w, ee
+		}, good},
 		{"the newest number counts, whatever the order", withLists(func(ee *x509.Certificate) []list {
 			return []list{{issuer: "CA", number: 2, entries: [][]byte{revoked(ee, 1)}}, {issuer: "CA", number: 1}}
 		}), gone},

@@ -101,7 +101,8 @@ func (q *verifyQuestion) settings(at, scope string) (err error) {
 	return nil
 }
 
-// judge finds the paths of the leaf and returns the report of the best: a valid one, else one that is not known to be invalid.
+// judge finds the paths of the leaf and returns the report of the best: a valid one, else one that is not known to be invalid. A
+// leaf that is revoked by one path is revoked.
 func (q *verifyQuestion) judge(set *certificateSet, crls []crlFile) *verifyReport {
 	report := &verifyReport{Verdict: verdictInvalid, Time: q.at.UTC()}
 	if set.leafError != nil {
@@ -120,8 +121,8 @@ func (q *verifyQuestion) judge(set *certificateSet, crls []crlFile) *verifyRepor
 		if i == 0 || verdictRank[one.Verdict] > verdictRank[report.Verdict] {
 			report = one
 		}
-		if report.Verdict == verdictValid {
-			break
+		if one.Path[0].Status == revocation.Revoked.String() {
+			return one
 		}
 	}
 	return report
