@@ -74,6 +74,10 @@ type Record struct {
 	InvalidityDate int64  // Unix seconds, when HasInvalidity
 	HasInvalidity  bool
 	Reason         Reason // unspecified when the entry has none
+
+	// CertificateIssuer is the DER of the Name of whose certificate this is: what the entry, or the last one before it that
+	// did, names as its certificateIssuer (RFC 5280 §5.3.3). nil means the CRL's own issuer. Unlike Serial it stays valid.
+	CertificateIssuer []byte
 }
 
 // Entry is what a CRL or an administrator says of one revoked serial.

@@ -79,7 +79,7 @@ func TestEntriesAreReadAsTheyAre(t *testing.T) {
 		{"a hold instruction", entry("05", append(reason(6), ext(23, false, fromHex("06 07 2a8648ce380203"))...)),
 			listed{"05", revocation.Record{RevokedAt: at, Reason: revocation.CertificateHold}}, crlder.Oddities{}},
 		{"an unknown extension", entry("05", ext(99, false, fromHex("0500"))), listed{"05", revocation.Record{RevokedAt: at}}, crlder.Oddities{}},
-		{"a certificate issuer", entry("05", ext(29, true, seq(directory))), listed{"05", revocation.Record{RevokedAt: at}}, crlder.Oddities{}},
+		{"a certificate issuer", entry("05", ext(29, true, seq(directory))), listed{"05", revocation.Record{RevokedAt: at, CertificateIssuer: directory[2:]}}, crlder.Oddities{}},
 		{"an entry of more than 127 octets", entry("05", ext(99, false, make([]byte, 300))), listed{"05", revocation.Record{RevokedAt: at}}, crlder.Oddities{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

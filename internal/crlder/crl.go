@@ -29,6 +29,7 @@ type CRL struct {
 	Number         revocation.CRLNumber // "" when absent (§5.2.3)
 	BaseNumber     revocation.CRLNumber // of a delta CRL; "" says the CRL is complete (§5.2.4)
 	AuthorityKeyID []byte               // nil when absent (§5.2.1)
+	AuthorityCert  *AuthorityCert       // nil when absent (§5.2.1)
 	IDP            *DistributionPoint   // nil when absent (§5.2.5)
 	FreshestCRL    []string             // URIs (§5.2.6)
 
@@ -39,6 +40,7 @@ type CRL struct {
 	Entries         int
 	Reasons         [revocation.AACompromise + 1]int // entries with each reason; unspecified counts those without one
 	IndirectEntries int                              // entries that name their own certificateIssuer (§5.3.3)
+	UnnamedIssuers  int                              // of those, the ones that do not name one directoryName
 	Odd             Oddities
 
 	PEM    bool              // was wrapped in PEM

@@ -135,3 +135,9 @@ func malformed(off int64, section, format string, args ...any) error {
 	r.Detail = fmt.Sprintf("CRL octet %d: %s", off, r.Detail)
 	return r
 }
+
+// ElementSize is how many octets the DER element takes that b begins with, its header included. b needs to hold the header only.
+func ElementSize(b []byte) (size int64, ok bool) {
+	_, header, length, fault := parseHeader(b)
+	return int64(header) + length, fault == ""
+}

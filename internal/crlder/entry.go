@@ -27,7 +27,7 @@ func (d *decoder) anyEntry(e der) error {
 	if err != nil {
 		return err
 	}
-	d.rec = revocation.Record{Serial: serial.b, RevokedAt: at}
+	d.rec = revocation.Record{Serial: serial.b, RevokedAt: at, CertificateIssuer: d.rec.CertificateIssuer}
 	if !e.empty() {
 		if err := d.entryExtensions(&e); err != nil {
 			return err
@@ -77,8 +77,7 @@ func (d *decoder) entryExtension(x extension) error {
 	case oidHoldInstruction:
 		return checkHoldInstruction(x.value)
 	case oidCertificateIssuer:
-		d.crl.IndirectEntries++
-		return checkCertificateIssuer(x.value)
+		return d.certificateIssuer(x.value)
 	}
 	if x.critical {
 		d.crl.UnknownCriticalEntry = addOnce(d.crl.UnknownCriticalEntry, oidString(x.oid))
@@ -131,13 +130,26 @@ func checkHoldInstruction(v der) error {
 	return v.end("holdInstructionCode")
 }
 
-func checkCertificateIssuer(v der) error {
+// noIssuer is no Name: an entry that has it is of nobody's certificate.
+var noIssuer = []byte{}
+
+// certificateIssuer says whose certificate this entry and those after it are, until the next that says so (§5.3.3). A name
+// that is not exactly one directoryName is counted, and makes the CRL unusable.
+func (d *decoder) certificateIssuer(v der) error {
 	names, err := v.expect(tagSequence, "certificateIssuer")
 	if err != nil {
 		return err
 	}
-	if _, err := generalNames(names, "certificateIssuer"); err != nil {
+	list, err := generalNames(names, "certificateIssuer")
+	if err != nil {
 		return err
+	}
+	d.crl.IndirectEntries++
+	d.rec.CertificateIssuer = noIssuer
+	if of := directoryNames(list); len(of) == 1 {
+		d.rec.CertificateIssuer = of[0]
+	} else {
+		d.crl.UnnamedIssuers++
 	}
 	return v.end("certificateIssuer")
 }

@@ -73,7 +73,7 @@ func (d *decoder) crlExtension(x extension) (err error) {
 	case oidIDP:
 		d.crl.IDP, err = parseIDP(x.value)
 	case oidAuthorityKeyID:
-		d.crl.AuthorityKeyID, err = parseAuthorityKeyID(x.value)
+		d.crl.AuthorityKeyID, d.crl.AuthorityCert, err = parseAuthorityKeyID(x.value)
 	case oidFreshestCRL:
 		d.crl.FreshestCRL, err = parseFreshestCRL(x.value)
 	default:
@@ -154,42 +154,6 @@ func crlNumber(v der, what string) (revocation.CRLNumber, error) {
 		return "", malformed(n.off, "RFC 5280 §5.2.3", "%s: %v", what, err)
 	}
 	return number, v.end(what)
-}
-
-// parseAuthorityKeyID returns the keyIdentifier, nil when there is none (RFC 5280 §4.2.1.1):
-//
-//	SEQUENCE { keyIdentifier [0] OPTIONAL, authorityCertIssuer [1] OPTIONAL, authorityCertSerialNumber [2] OPTIONAL }
-func parseAuthorityKeyID(v der) ([]byte, error) {
-	seq, err := v.expect(tagSequence, "authorityKeyIdentifier")
-	if err != nil {
-		return nil, err
-	}
-	if err := v.end("authorityKeyIdentifier"); err != nil {
-		return nil, err
-	}
-	var keyID []byte
-	if seq.next() == tagContext {
-		id, err := seq.expect(tagContext, "keyIdentifier")
-		if err != nil {
-			return nil, err
-		}
-		keyID = bytes.Clone(id.b)
-	}
-	if seq.next() == tagConstructed|1 {
-		names, err := seq.expect(tagConstructed|1, "authorityCertIssuer")
-		if err != nil {
-			return nil, err
-		}
-		if _, err := generalNames(names, "authorityCertIssuer"); err != nil {
-			return nil, err
-		}
-	}
-	if seq.next() == tagContext|2 {
-		if _, err := seq.expect(tagContext|2, "authorityCertSerialNumber"); err != nil {
-			return nil, err
-		}
-	}
-	return keyID, seq.end("authorityKeyIdentifier")
 }
 
 // checkOID sees that the content octets are an object identifier: numbers in base 128, none cut off, none with a leading zero

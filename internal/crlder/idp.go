@@ -20,6 +20,17 @@ type ReasonMask uint16
 var reasonFlagNames = [...]string{"unused", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
 	"cessationOfOperation", "certificateHold", "privilegeWithdrawn", "aACompromise"}
 
+// AllReasons are all that a certificate can be revoked for (RFC 5280 §6.3.3): bit 0 of ReasonFlags is unused.
+const AllReasons ReasonMask = 1<<len(reasonFlagNames) - 2
+
+// OrAll reads an absent set, which means all reasons.
+func (m ReasonMask) OrAll() ReasonMask {
+	if m == 0 {
+		return AllReasons
+	}
+	return m
+}
+
 // Names lists the reasons in the set.
 func (m ReasonMask) Names() []string {
 	var list []string
@@ -54,9 +65,10 @@ func parseIDP(v der) (*DistributionPoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := p.name(point); err != nil {
+		if p.FullNames, p.RelativeName, err = readPointName(point); err != nil {
 			return nil, err
 		}
+		p.URIs = urisOf(p.FullNames)
 	}
 	flag := func(number byte, name string, to *bool) {
 		if err == nil && seq.next() == tagContext|number {
@@ -119,32 +131,4 @@ func reasonFlags(v der, what string) (ReasonMask, error) {
 		mask |= 1 << bit
 	}
 	return mask, nil
-}
-
-// name reads a DistributionPointName: CHOICE { fullName [0] GeneralNames, nameRelativeToCRLIssuer [1] }.
-func (p *DistributionPoint) name(point der) error {
-	switch point.next() {
-	case tagConstructed:
-		names, err := point.expect(tagConstructed, "fullName")
-		if err != nil {
-			return err
-		}
-		list, err := generalNames(names, "fullName")
-		if err != nil {
-			return err
-		}
-		p.FullNames, p.URIs = list, urisOf(list)
-	case tagConstructed | 1:
-		relative, err := point.expect(tagConstructed|1, "nameRelativeToCRLIssuer")
-		if err != nil {
-			return err
-		}
-		p.RelativeName = append([]byte(nil), relative.b...)
-		if err := checkRDN(relative, "nameRelativeToCRLIssuer"); err != nil {
-			return err
-		}
-	default:
-		return point.unexpected(tagConstructed, "fullName")
-	}
-	return point.end("distributionPoint")
 }

@@ -99,3 +99,24 @@ func urisOf(names [][]byte) []string {
 	}
 	return list
 }
+
+// directoryNames returns the Name, a DER element, of each directoryName among checked GeneralNames.
+func directoryNames(names [][]byte) [][]byte {
+	var list [][]byte
+	for _, raw := range names {
+		if raw[0] == tagDirectoryName {
+			_, header, _, _ := parseHeader(raw)
+			list = append(list, raw[header:])
+		}
+	}
+	return list
+}
+
+// DirectoryName returns the Name, a DER element, of a GeneralName of this package that is a directoryName.
+func DirectoryName(generalName []byte) (name []byte, ok bool) {
+	list := directoryNames([][]byte{generalName})
+	if len(list) == 0 {
+		return nil, false
+	}
+	return list[0], true
+}
