@@ -11,23 +11,25 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// A block holds the entries of neighbouring serials of one length, in columns:
+// A block holds the entries of neighbouring serials of one length, as records of one size:
 //
 //	octet 0      length of the serials, L
-//	octet 1      1 when the invalidity column is present, else 0
-//	octets 2-3   number of entries, N, big endian
+//	octet 1      1 when the records have an invalidity date, else 0
+//	octets 2-3   number of records, N, big endian
 //	octets 4-7   CRC-32C of octets 0-3 and of all that follows, big endian
-//	N × L        serials, ascending
-//	N × 6        revocation date in five octets, then flags in one: the reason in the low four bits, the others zero
-//	N × 5        invalidity dates, when present; all ones means not stated
+//	N records, ascending:
+//	  L octets   serial
+//	  5 octets   revocation date
+//	  1 octet    flags: the reason in the low four bits, the others zero
+//	  5 octets   invalidity date, when there is one in the block; all ones means not stated
 //
-// A block is read where it lies, in the mapped file.
+// A block is read where it lies, in the mapped file: what a lookup finds is on the cache line it searched.
 type block []byte
 
 const (
 	blockHeader = 8
 	dateOctets  = 5
-	wordOctets  = dateOctets + 1 // a revocation date and flags
+	wordOctets  = dateOctets + 1 // revocation date and flags
 
 	// blockBudget bounds key and value together, so that two blocks and what bbolt adds (16 octets a page, 16 an element) fill two
 	// pages of 4096 and a leaf wastes next to nothing.
@@ -59,16 +61,20 @@ func putDate(b []byte, d uint64) {
 	binary.BigEndian.PutUint32(b[1:5], uint32(d))
 }
 
+func appendDate(b []byte, d uint64) []byte {
+	return append(b, byte(d>>32), byte(d>>24), byte(d>>16), byte(d>>8), byte(d))
+}
+
 func getDate(b []byte) uint64 { return uint64(b[0])<<32 | uint64(binary.BigEndian.Uint32(b[1:5])) }
 
 func (b block) serialLen() int { return int(b[0]) }
 func (b block) wide() bool     { return b[1] == 1 }
 func (b block) count() int     { return int(binary.BigEndian.Uint16(b[2:4])) }
+func (b block) stride() int    { return entryOctets(b.serialLen(), b.wide()) }
 
 // serial is the i-th serial. It shares the memory of the block and must not outlive the generation.
 func (b block) serial(i int) string {
-	n := b.serialLen()
-	return unsafe.String(&b[blockHeader+i*n], n)
+	return unsafe.String(&b[blockHeader+i*b.stride()], b.serialLen())
 }
 
 // packed is what a CRL says of one serial, as stored. Two are equal exactly when they say the same.
@@ -78,14 +84,16 @@ type packed struct {
 	flags      byte
 }
 
-func (b block) packed(i int) packed { return b.packedOf(i, b.count(), b.serialLen()) }
+func (b block) packed(i int) packed {
+	at := blockHeader + i*b.stride()
+	return unpack(b[at+b.serialLen() : at+b.stride()])
+}
 
-// packedOf is packed for who knows the number of entries and the length of serials, and need not read the header.
-func (b block) packedOf(i, count, length int) packed {
-	words := b[blockHeader+count*length:]
-	p := packed{revoked: getDate(words[i*wordOctets:]), flags: words[i*wordOctets+dateOctets], invalidity: noDate}
-	if dates := words[count*wordOctets:]; len(dates) > 0 {
-		p.invalidity = getDate(dates[i*dateOctets:])
+// unpack reads what follows the serial in a record, of a block or of a lane.
+func unpack(b []byte) packed {
+	p := packed{revoked: getDate(b), flags: b[dateOctets], invalidity: noDate}
+	if len(b) > wordOctets {
+		p.invalidity = getDate(b[wordOctets:])
 	}
 	return p
 }
@@ -113,8 +121,7 @@ func (b block) checkShape() error {
 		return errors.New("a block is shorter than its header")
 	}
 	n := b.serialLen()
-	if n == 0 || n >= serialSlots || b[1] > 1 || b.count() == 0 ||
-		len(b) != blockHeader+b.count()*entryOctets(n, b.wide()) {
+	if n == 0 || n >= serialSlots || b[1] > 1 || b.count() == 0 || len(b) != blockHeader+b.count()*b.stride() {
 		return fmt.Errorf("the header of a block (serials of %d octets, %d entries) does not agree with its %d octets",
 			n, b.count(), len(b))
 	}

@@ -114,6 +114,7 @@ func numberInForce(s *Store) int {
 }
 
 func TestKilledDuringSwapsTheOldOrTheNewCRLIsInForce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	last := 0
 	for range kills {
@@ -188,6 +189,7 @@ func childRevokes(dir string) error {
 }
 
 func TestKilledDuringRevokesNothingAcknowledgedIsLost(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
 	for range kills {
@@ -321,6 +323,7 @@ func commitTooLarge(s *Store) error {
 }
 
 func TestAFullDiskAcknowledgesNothingAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out, err := child(t, "full", dir).CombinedOutput()
 	if err != nil {

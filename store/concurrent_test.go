@@ -13,6 +13,7 @@ import (
 // Each CRL of this test lists one more serial than the one before, all with a date that gives its number. So an answer that mixes two
 // generations shows.
 func TestAnswersDuringSwapsAreWhollyOfOneGeneration(t *testing.T) {
+	t.Parallel()
 	s := open(t, t.TempDir())
 	const swaps, base = 25, 700
 	records := func(number int) []revocation.Record {
@@ -61,6 +62,7 @@ func TestAnswersDuringSwapsAreWhollyOfOneGeneration(t *testing.T) {
 }
 
 func TestListingAndDownloadsDuringSwaps(t *testing.T) {
+	t.Parallel()
 	s := open(t, t.TempDir())
 	put(t, s, issuerA, scopeA, 1, manyEntries(900, 4)...)
 	var done atomic.Bool

@@ -115,7 +115,7 @@ func (g *generation) collectBlocks(tx *bolt.Tx) error {
 		}
 		last = append(last[:0], k...)
 		entries += uint64(b.count())
-		g.blocks = append(g.blocks, blockRef{data: b, count: b.count()})
+		g.blocks = append(g.blocks, refer(b))
 	}
 	if entries != g.header.entries || uint64(len(g.blocks)) != g.header.blocks {
 		return fmt.Errorf("the file has %d entries in %d blocks, its header says %d in %d",
@@ -129,8 +129,8 @@ func (g *generation) collectBlocks(tx *bolt.Tx) error {
 // checked at once; the first serials of the others are known from their keys.
 func (g *generation) buildGroups() error {
 	for from := 0; from < len(g.blocks); {
-		n, to := g.blocks[from].data.serialLen(), from+1
-		for to < len(g.blocks) && g.blocks[to].data.serialLen() == n {
+		n, to := g.blocks[from].block().serialLen(), from+1
+		for to < len(g.blocks) && g.blocks[to].block().serialLen() == n {
 			to++
 		}
 		if !g.sound(from) || !g.sound(to-1) {

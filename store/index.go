@@ -7,10 +7,17 @@ import (
 
 // blockRef is one block of a mapped generation: where it is, and the octets of its first serial that tell blocks apart.
 type blockRef struct {
-	first uint64
-	data  block
-	count int
+	first  uint64
+	at     *byte // beyond the Go heap
+	count  uint16
+	stride uint16
 }
+
+func refer(b block) blockRef {
+	return blockRef{at: &b[0], count: uint16(b.count()), stride: uint16(b.stride())}
+}
+
+func (r *blockRef) block() block { return unsafe.Slice(r.at, blockHeader+int(r.count)*int(r.stride)) }
 
 // group finds the block of a serial among the blocks whose serials have one length. Serials that count up share a long prefix and
 // random ones none, so the prefix all serials share is cut off, the next eight octets are taken as a number, and a table
@@ -26,12 +33,12 @@ type group struct {
 
 // newGroup indexes the ascending blocks of one serial length.
 func newGroup(blocks []blockRef, base int) *group {
-	first, tail := blocks[0].data.serial(0), blocks[len(blocks)-1].data
+	first, tail := blocks[0].block().serial(0), blocks[len(blocks)-1].block()
 	last := tail.serial(tail.count() - 1)
 	g := &group{prefix: string([]byte(first[:sharedPrefix(first, last)])), blocks: blocks, base: base}
 	g.min, g.max = g.number(first), g.number(last)
 	for i := range blocks {
-		blocks[i].first = g.number(blocks[i].data.serial(0))
+		blocks[i].first = g.number(blocks[i].block().serial(0))
 	}
 	width := bits.Len(uint(len(blocks)))
 	g.shift = uint(max(0, bits.Len64(g.max-g.min)-width))
@@ -89,7 +96,7 @@ func (g *group) candidate(serial string) (i int, number uint64) {
 	lo, hi := int(g.table[slot]), int(g.table[slot+1])
 	for lo < hi { // the first block that begins after the serial
 		mid := int(uint(lo+hi) >> 1)
-		if f := g.blocks[mid].first; f > number || f == number && g.blocks[mid].data.serial(0) > serial {
+		if f := g.blocks[mid].first; f > number || f == number && g.blocks[mid].block().serial(0) > serial {
 			hi = mid
 		} else {
 			lo = mid + 1
@@ -104,42 +111,62 @@ func (g *group) within(i int, number uint64) int {
 	if i+1 < len(g.blocks) {
 		to = g.blocks[i+1].first
 	}
-	n := g.blocks[i].count
+	n := int(g.blocks[i].count)
 	guess := int(float64(number-from) / (float64(to-from) + 1) * float64(n))
 	return min(max(guess, 0), n-1)
 }
 
-// search finds a serial in a block, from a guess outward in doubling steps and then by halves: one or two cache lines when the
-// guess is good, a binary search when it is not.
-func (r *blockRef) search(serial string, guess int) (int, bool) {
-	lo, hi := 0, r.count // the serial is in [lo, hi) if anywhere
-	for step, at := 4, guess; lo <= at && at < hi; step *= 2 {
-		s := r.serial(at, len(serial))
-		if s == serial {
-			return at, true
-		}
-		if s < serial {
-			lo, at = at+1, at+step
-		} else {
-			hi, at = at, at-step
+// search finds the record of a serial in block i: from a guess outward, then by halves.
+//
+// The octets around the guess are nearly always on three or four cache lines that no cache holds. So they are all asked for before
+// any is looked at, and memory delivers them together; one after the other they would cost most of a lookup.
+func (g *group) search(i int, serial string, number uint64) (record []byte) {
+	b, stride, length := g.blocks[i].block(), int(g.blocks[i].stride), len(serial)
+	lo, hi := 0, int(g.blocks[i].count) // the serial is in [lo, hi) if anywhere
+	guess := g.within(i, number)
+	var at [len(probes)]int
+	var found [len(probes)]uint64
+	for p, distance := range probes {
+		at[p] = min(max(guess+distance, 0), hi-1)
+		found[p] = g.number(unsafe.String(&b[blockHeader+at[p]*stride], length))
+	}
+	for p := range probes {
+		if found[p] < number {
+			lo = at[p] + 1
+		} else if found[p] > number {
+			hi = min(hi, at[p])
 		}
 	}
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		s := r.serial(mid, len(serial))
-		if s == serial {
-			return mid, true
-		}
-		if s < serial {
+		r := b[blockHeader+mid*stride:][:stride]
+		switch order := g.order(r, serial, number); {
+		case order == 0:
+			return r
+		case order < 0:
 			lo = mid + 1
-		} else {
+		default:
 			hi = mid
 		}
 	}
-	return 0, false
+	return nil
 }
 
-// serial is the i-th serial, of a length the caller knows.
-func (r *blockRef) serial(i, length int) string {
-	return unsafe.String(&r.data[blockHeader+i*length], length)
+// probes are the distances from the guess that are looked at first: of serials spread evenly, nearly all are within.
+var probes = [...]int{-9, -6, -3, 0, 3, 6, 9}
+
+// order compares the serial of a record with one whose number is known.
+func (g *group) order(record []byte, serial string, number uint64) int {
+	s := unsafe.String(&record[0], len(serial))
+	switch n := g.number(s); {
+	case n < number:
+		return -1
+	case n > number:
+		return 1
+	case s == serial:
+		return 0
+	case s < serial:
+		return -1
+	}
+	return 1
 }

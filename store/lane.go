@@ -6,15 +6,8 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// lane collects entries whose serials have one length, with or without an invalidity date, as fixed-size records in memory beyond
-// the heap:
-//
-//	L octets   serial
-//	5 octets   revocation date
-//	1 octet    flags
-//	5 octets   invalidity date, in a wide lane only
-//
-// So entries of 10 million 16-octet serials take 220 MB, and sorting moves records in place.
+// lane collects the entries whose serials have one length, with or without an invalidity date, as records like those of a block, in
+// memory beyond the heap. So 10 million entries with serials of 16 octets take 220 MB, and sorting moves records in place.
 type lane struct {
 	serial int // octets of a serial
 	stride int
@@ -56,15 +49,7 @@ func (l *lane) add(r *revocation.Record) error {
 	return nil
 }
 
-// packed reads the i-th record.
-func (l *lane) packed(i int) packed {
-	b := l.record(i)[l.serial:]
-	p := packed{revoked: getDate(b), flags: b[dateOctets], invalidity: noDate}
-	if l.wide {
-		p.invalidity = getDate(b[wordOctets:])
-	}
-	return p
-}
+func (l *lane) packed(i int) packed { return unpack(l.record(i)[l.serial:]) }
 
 func (l *lane) sort() {
 	if !l.sorted {

@@ -39,12 +39,11 @@ func (g *generation) find(serial string, e *revocation.Entry) (a answer) {
 	if !g.verified.Load() && !g.sound(grp.base+i) {
 		return unreadable
 	}
-	b := &grp.blocks[i]
-	at, ok := b.search(serial, grp.within(i, number))
-	if !ok {
+	record := grp.search(i, serial, number)
+	if record == nil {
 		return notListed
 	}
-	*e = b.data.packedOf(at, b.count, len(serial)).entry()
+	*e = unpack(record[len(serial):]).entry()
 	return listed
 }
 
@@ -54,7 +53,7 @@ func (g *generation) sound(i int) bool {
 	if word.Load()&bit != 0 {
 		return true
 	}
-	if !g.blocks[i].data.intact() {
+	if !g.blocks[i].block().intact() {
 		g.damaged.Store(true)
 		return false
 	}

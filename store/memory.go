@@ -16,7 +16,7 @@ func (g *generation) forgetBehind(i int) {
 	if i == 0 || i%forgetStride != 0 {
 		return
 	}
-	from, to := unsafe.Pointer(&g.blocks[i-forgetStride].data[0]), unsafe.Pointer(&g.blocks[i].data[0])
+	from, to := unsafe.Pointer(g.blocks[i-forgetStride].at), unsafe.Pointer(g.blocks[i].at)
 	page := os.Getpagesize()
 	from = unsafe.Add(from, -int(uintptr(from)%uintptr(page)))
 	if n := int(uintptr(to)-uintptr(from)) / page * page; n > 0 && n < 2*forgetStride*pageOctets {

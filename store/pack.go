@@ -17,13 +17,11 @@ type packer struct {
 	digest hash.Hash
 	header header
 
-	// The columns of the block being filled.
+	// The block being filled.
 	length      int
-	count       int
-	hasInvalid  bool
-	serials     [blockBudget]byte
-	words       [blockBudget]byte
-	invalidity  [blockBudget]byte
+	wide        bool
+	serials     []string // in the memory of whoever adds them
+	entries     []packed
 	chunk       []byte // blocks not yet written, one after another
 	chunkBounds []int  // where each ends in chunk
 }
@@ -41,51 +39,53 @@ func newPacker(path string, octets int) (*packer, error) {
 	return &packer{db: db, digest: sha256.New(), chunk: make([]byte, 0, chunkOctets)}, nil
 }
 
-// add appends an entry. Serials must come in order, each once.
+// add appends an entry. Serials must come in order, each once, and stay in memory until finish.
 func (p *packer) add(serial string, e packed) error {
-	wide := p.hasInvalid || e.invalidity != noDate
-	if p.count > 0 && (len(serial) != p.length || p.count == blockCapacity(p.length, wide)) {
+	wide := p.wide || e.invalidity != noDate
+	if n := len(p.serials); n > 0 && (len(serial) != p.length || n == blockCapacity(p.length, wide)) {
 		if err := p.flushBlock(); err != nil {
 			return err
 		}
 		wide = e.invalidity != noDate
 	}
-	p.length, p.hasInvalid = len(serial), wide
-	copy(p.serials[p.count*p.length:], serial)
-	word := p.words[p.count*wordOctets:]
-	putDate(word, e.revoked)
-	word[dateOctets] = e.flags
-	putDate(p.invalidity[p.count*dateOctets:], e.invalidity)
-	p.count++
+	p.length, p.wide = len(serial), wide
+	p.serials, p.entries = append(p.serials, serial), append(p.entries, e)
 	return nil
 }
 
-// flushBlock moves the columns into the chunk as one block.
+// flushBlock moves what was collected into the chunk as one block.
 func (p *packer) flushBlock() error {
-	size := blockHeader + p.count*entryOctets(p.length, p.hasInvalid)
-	if len(p.chunk)+size > cap(p.chunk) {
+	n := len(p.serials)
+	if len(p.chunk)+blockHeader+n*entryOctets(p.length, p.wide) > cap(p.chunk) {
 		if err := p.flushChunk(); err != nil {
 			return err
 		}
 	}
 	from := len(p.chunk)
-	wide := byte(0)
-	if p.hasInvalid {
-		wide = 1
+	p.chunk = append(p.chunk, byte(p.length), 0, byte(n>>8), byte(n), 0, 0, 0, 0)
+	if p.wide {
+		p.chunk[from+1] = 1
 	}
-	p.chunk = append(p.chunk, byte(p.length), wide, byte(p.count>>8), byte(p.count), 0, 0, 0, 0)
-	p.chunk = append(append(p.chunk, p.serials[:p.count*p.length]...), p.words[:p.count*wordOctets]...)
-	if p.hasInvalid {
-		p.chunk = append(p.chunk, p.invalidity[:p.count*dateOctets]...)
+	for i, serial := range p.serials {
+		p.chunk = appendRecord(p.chunk, serial, p.entries[i], p.wide)
 	}
 	b := block(p.chunk[from:])
 	binary.BigEndian.PutUint32(b[4:], b.sum())
 	p.digest.Write(b[:blockHeader])
 	p.chunkBounds = append(p.chunkBounds, len(p.chunk))
 	p.header.blocks++
-	p.header.entries += uint64(p.count)
-	p.count, p.hasInvalid = 0, false
+	p.header.entries += uint64(n)
+	p.wide, p.serials, p.entries = false, p.serials[:0], p.entries[:0]
 	return nil
+}
+
+func appendRecord(b []byte, serial string, e packed, wide bool) []byte {
+	b = append(b, serial...)
+	b = append(appendDate(b, e.revoked), e.flags)
+	if wide {
+		b = appendDate(b, e.invalidity)
+	}
+	return b
 }
 
 // flushChunk writes the blocks of the chunk in one transaction.
@@ -114,7 +114,7 @@ func (p *packer) flushChunk() error {
 
 // finish writes what is left and the header, and syncs the file. h gives what the packer does not count itself.
 func (p *packer) finish(h header) (header, error) {
-	if p.count > 0 {
+	if len(p.serials) > 0 {
 		if err := p.flushBlock(); err != nil {
 			return header{}, err
 		}

@@ -37,6 +37,7 @@ func drawRecord(t *rapid.T) revocation.Record {
 
 // Whatever CRLs and changes come, in whatever order, and however often the store is opened anew: it knows what plain maps know.
 func TestTheStoreKnowsWhatMapsKnow(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp("", "veto-property-")
 		if err != nil {

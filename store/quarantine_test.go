@@ -44,7 +44,7 @@ func missing(t *testing.T, path string) {
 }
 
 func TestADamagedGenerationIsQuarantinedAndTheOneBeforeServes(t *testing.T) {
-	for name, damage := range map[string]func(*testing.T, string){"cut off": cutOff, "garbage": garbage, "missing": missing, "a flipped bit": flipSerial("\x01\x02")} {
+	for name, damage := range map[string]func(*testing.T, string){"cut off": cutOff, "garbage": garbage, "missing": missing, "a flipped bit": flipSerial(string(appendDate([]byte("\x02"), packDate(day.Unix()))))} {
 		t.Run(name, func(t *testing.T) {
 			dir := twoGenerations(t, map[string]func(*testing.T, string){"2.db": damage})
 			var logged strings.Builder
@@ -178,6 +178,19 @@ func TestAFileCutOffUnderALookupDoesNotEndTheProcess(t *testing.T) {
 	change := put(t, s, issuerA, scopeA, 2, manyEntries(2000, 4)...)
 	if !change.Everything || !lists(s, issuerA, string(manyEntries(1, 4)[0].Serial)) {
 		t.Errorf("the next CRL: everything %v", change.Everything)
+	}
+}
+
+func TestAFileCutOffUnderABuildDoesNotStopTheNextCRL(t *testing.T) {
+	s := open(t, t.TempDir())
+	put(t, s, issuerA, scopeA, 1, manyEntries(2000, 4)...)
+	truncate(t, s.paths.generation(scopeA, 1), pageOctets)
+	change := put(t, s, issuerA, scopeA, 2, manyEntries(2000, 5)...)
+	if !change.Everything || !lists(s, issuerA, string(manyEntries(1, 4)[0].Serial)) {
+		t.Errorf("the next CRL: everything %v", change.Everything)
+	}
+	if s.Degraded() != nil || s.VerifyGenerations(t.Context()) != nil {
+		t.Error("the new generation is not sound")
 	}
 }
 

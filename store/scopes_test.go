@@ -66,6 +66,7 @@ func TestScopesOfIssuersNotConfiguredAreKept(t *testing.T) {
 		s.SetScopes(m)
 		checkEvidence(t, s, name, 1, 0, true)
 	}
+	s.SetScopes(scopes{})
 	if ev := evidence(s, issuerB, "\x01"); ev.MissingCRL != 0 || len(ev.CRLs) != 0 {
 		t.Errorf("issuer B: %+v", ev)
 	}

@@ -34,7 +34,7 @@ func (g *generation) readAll(ctx context.Context) error {
 				return err
 			}
 		}
-		b := g.blocks[i].data
+		b := g.blocks[i].block()
 		if !b.intact() {
 			return fmt.Errorf("block %d does not match its checksum", i)
 		}

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,12 +25,13 @@ import (
 func main() {
 	binary := flag.String("veto", "./veto", "the binary to measure")
 	seconds := flag.Int("seconds", 5, "length of one measurement")
+	rounds := flag.Int("rounds", 3, "measurements of each kind, the floor before each")
 	floor := flag.Bool("floor", false, "be the floor's server")
 	flag.Parse()
 	if *floor {
 		log.Fatal(serveFloor())
 	}
-	if err := measureAll(*binary, *seconds); err != nil {
+	if err := measureAll(*binary, *rounds, *seconds); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -48,8 +50,8 @@ func serveFloor() error {
 	}))
 }
 
-// measureAll starts both servers and prints a row for each kind of request, the floor before and after.
-func measureAll(binary string, seconds int) error {
+// measureAll starts both servers, each on the first core, and measures.
+func measureAll(binary string, rounds, seconds int) error {
 	dir, err := os.MkdirTemp("", "veto-bench-")
 	if err != nil {
 		return err
@@ -73,18 +75,36 @@ func measureAll(binary string, seconds int) error {
 	if err := w.prepare(veto.printed); err != nil {
 		return err
 	}
-	var base float64
+	return w.report(floor, veto, rounds, seconds)
+}
+
+// report prints a row for each kind of request: medians over the rounds of its rate, of its rate against the floor measured
+// right before it, and of the same by the server's processor time, which a busy neighbour disturbs less.
+func (w *workload) report(floor, veto *server, rounds, seconds int) error {
 	for _, row := range w.rows() {
-		rate, latency, err := load(row.url, row.script, seconds)
-		if err != nil {
-			return fmt.Errorf("%s: %w", row.name, err)
+		var rates, byRate, byCPU []float64
+		var last measurement
+		for range rounds {
+			base, err := load(floor, w.floor, "", seconds)
+			if err != nil {
+				return fmt.Errorf("floor: %w", err)
+			}
+			if last, err = load(veto, row.url, row.script, seconds); err != nil {
+				return fmt.Errorf("%s: %w", row.name, err)
+			}
+			rates = append(rates, last.rate)
+			byRate = append(byRate, last.rate/base.rate)
+			byCPU = append(byCPU, base.cpu/last.cpu)
 		}
-		if row.name == "floor" {
-			base = rate
-		}
-		fmt.Printf("%-34s %9.0f req/s  %5.2f of the floor  %s\n", row.name, rate, rate/base, latency)
+		fmt.Printf("%-34s %8.0f req/s  %.2f of the floor  %.2f by processor time  %s\n",
+			row.name, median(rates), median(byRate), median(byCPU), last.latency)
 	}
 	return nil
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
 }
 
 // server is a process on the first core.
@@ -124,35 +144,68 @@ func (s *server) stop() {
 
 var (
 	rateLine    = regexp.MustCompile(`Requests/sec:\s+([\d.]+)`)
+	totalLine   = regexp.MustCompile(`(\d+) requests in`)
 	quantile    = regexp.MustCompile(`(?m)^\s+(50|99)%\s+(\S+)`)
 	failureLine = regexp.MustCompile(`(?m)(Socket errors|Non-2xx).*`)
 )
 
+// measurement is one run of the loader.
+type measurement struct {
+	rate    float64 // requests a second
+	cpu     float64 // seconds of the server's processor time a request
+	latency string
+}
+
 // load runs wrk on the second core: 32 connections, one thread.
-func load(url, script string, seconds int) (rate float64, latency string, err error) {
+func load(s *server, url, script string, seconds int) (m measurement, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(seconds+20)*time.Second)
 	defer cancel()
 	args := []string{"-c", "1", "wrk", "-t1", "-c32", "--latency", fmt.Sprintf("-d%ds", seconds)}
 	if script != "" {
 		args = append(args, "-s", script)
 	}
+	before, err := s.processorTime()
+	if err != nil {
+		return m, err
+	}
 	out, err := exec.CommandContext(ctx, "taskset", append(args, url)...).Output()
 	if err != nil {
-		return 0, "", err
+		return m, err
+	}
+	after, err := s.processorTime()
+	if err != nil {
+		return m, err
 	}
 	text := string(out)
 	if failed := failureLine.FindString(text); failed != "" {
-		return 0, "", fmt.Errorf("wrk says: %s", failed)
+		return m, fmt.Errorf("wrk says: %s", failed)
 	}
-	m := rateLine.FindStringSubmatch(text)
-	if m == nil {
-		return 0, "", fmt.Errorf("wrk printed %q", text)
+	found, total := rateLine.FindStringSubmatch(text), totalLine.FindStringSubmatch(text)
+	if found == nil || total == nil {
+		return m, fmt.Errorf("wrk printed %q", text)
 	}
-	fmt.Sscan(m[1], &rate)
+	var requests float64
+	fmt.Sscan(found[1], &m.rate)
+	fmt.Sscan(total[1], &requests)
+	m.cpu = (after - before) / requests
 	for _, q := range quantile.FindAllStringSubmatch(text, -1) {
-		latency += " p" + q[1] + " " + q[2]
+		m.latency += " p" + q[1] + " " + q[2]
 	}
-	return rate, strings.TrimSpace(latency), nil
+	m.latency = strings.TrimSpace(m.latency)
+	return m, nil
+}
+
+// processorTime is what the process has used of the processor, in seconds: user and system, proc(5).
+func (s *server) processorTime() (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	var user, system float64
+	fmt.Sscan(fields[11], &user)
+	fmt.Sscan(fields[12], &system)
+	return (user + system) / 100, nil // in USER_HZ, which is 100 on Linux
 }
 
 func writeFile(dir, name string, write func(io.Writer)) (string, error) {

@@ -34,11 +34,9 @@ type row struct{ name, url, script string }
 
 func (w *workload) rows() []row {
 	return []row{
-		{"floor", w.floor, ""},
 		{"ocsp get, cached", w.public, w.get},
 		{"ocsp post, cached", w.public, w.post},
 		{"ocsp post with nonce, signed each", w.public, w.nonce},
-		{"floor", w.floor, ""},
 		{"get /v1/status", w.api, w.status},
 	}
 }
