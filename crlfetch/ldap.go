@@ -18,9 +18,9 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// A directory's answer is held in memory as a whole, several times over, so that it is bounded more tightly than a file.
+// A directory's answer is held in memory as a whole, about eight times over, so that it is bounded more tightly than a file.
 const (
-	maxDirectory     = 32 << 20 // octets of one answer
+	maxDirectory     = 16 << 20 // octets of one answer
 	directoryFraming = 64 << 10 // of messages around the CRLs
 )
 
@@ -42,11 +42,18 @@ func (f *fetcher) fetchLDAP(ctx context.Context, u *url.URL, src Source, pick pi
 	values, err := searchLDAP(guarded, u)
 	switch {
 	case guarded.full.Load():
-		return download{}, tooBig("the directory sends more", most)
+		return download{}, directoryTooBig(most, src.MaxBytes)
 	case err != nil:
 		return download{}, explain(ctx, err)
 	}
 	return keepValue(ctx, values, src, pick, dst)
+}
+
+func directoryTooBig(most, allowed int64) error {
+	if most < allowed {
+		return revocation.Refuse("too-big", "", "the directory sends more than %d octets, which is the most read by ldap; use the CA's http URL", most)
+	}
+	return tooBig("the directory sends more", most)
 }
 
 // dialLDAP connects, with TLS from the first octet for ldaps.

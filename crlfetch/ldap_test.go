@@ -82,6 +82,7 @@ func TestADirectoryThatDoesNotServe(t *testing.T) {
 		{"a referral", "ldap", "not followed", func(d *directory, _ *rig) { d.search = ldap.LDAPResultReferral }},
 		{"no anonymous readers", "ldap", "anonymous bind: 48", func(d *directory, _ *rig) { d.bind = ldap.LDAPResultInappropriateAuthentication }},
 		{"a value without end", "too-big", "max_bytes allows 1048576", func(d *directory, r *rig) { d.flood, r.src.MaxBytes = true, 1<<20 }},
+		{"a value without end and no tighter cap", "too-big", "most read by ldap", func(d *directory, _ *rig) { d.flood = true }},
 		{"a directory that never answers", "timeout", "50ms", func(d *directory, r *rig) { d.hang, r.src.Timeout = true, 50*time.Millisecond }},
 		{"a CRL over the cap", "too-big", "max_bytes allows 10", func(_ *directory, r *rig) { r.src.MaxBytes = 10 }},
 		{"no directory at all", "network", "", func(d *directory, _ *rig) { d.listener.Close() }},
