@@ -12,7 +12,7 @@ import (
 // change is what is logged of one admin request: exactly one line, whether it was done or refused. The token is never part
 // of it, and slog encodes every value, so that no client can forge a line.
 type change struct {
-	action  string // revoke, release, refresh
+	action  string // revoke, release, refresh, push
 	who     string // holder of the token; "" when none was accepted
 	remote  string // address of the TCP connection
 	issuer  string // as asked

@@ -18,11 +18,12 @@ import (
 // DefaultTTL is for how long an answer may be kept when Options.TTL is zero.
 const DefaultTTL = 30 * time.Second
 
-// Options are what an API is made of. The ports Source, Directory, Refresher, Admin and Ready are required.
+// Options are what an API is made of. The ports Source, Directory, Refresher, Pusher, Admin and Ready are required.
 type Options struct {
 	Source    Source
 	Directory Directory
 	Refresher Refresher
+	Pusher    Pusher
 	Admin     Admin
 
 	// Ready reports, from memory, for each issuer whether it can be answered for at a moment.
@@ -43,6 +44,7 @@ type API struct {
 	source    Source
 	directory Directory
 	refresher Refresher
+	pusher    Pusher
 	admin     Admin
 	ready     func(time.Time) []IssuerReadiness
 	tokens    atomic.Pointer[tokenSet]
@@ -60,11 +62,11 @@ type API struct {
 
 // New checks the options and builds the routes.
 func New(o Options) (*API, error) {
-	if o.Source == nil || o.Directory == nil || o.Refresher == nil || o.Admin == nil || o.Ready == nil {
-		return nil, errors.New("making the API: Source, Directory, Refresher, Admin and Ready are required")
+	if o.Source == nil || o.Directory == nil || o.Refresher == nil || o.Pusher == nil || o.Admin == nil || o.Ready == nil {
+		return nil, errors.New("making the API: Source, Directory, Refresher, Pusher, Admin and Ready are required")
 	}
 	a := &API{
-		source: o.Source, directory: o.Directory, refresher: o.Refresher, admin: o.Admin, ready: o.Ready,
+		source: o.Source, directory: o.Directory, refresher: o.Refresher, pusher: o.Pusher, admin: o.Admin, ready: o.Ready,
 		ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
 		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}

@@ -35,6 +35,7 @@ type world struct {
 	generation uint64
 	adminErr   error                                              // of every change, when set
 	refresh    func(context.Context) ([]api.RefreshResult, error) // when set
+	push       func(context.Context, string, io.Reader) (api.RefreshResult, error)
 	notReady   string
 	stale      bool
 }
@@ -129,6 +130,10 @@ func (w *world) Refresh(ctx context.Context, _ revocation.IssuerID) ([]api.Refre
 	return []api.RefreshResult{{URL: w.crl.URL, Outcome: "changed", Added: 2, CRLNumber: "1043", Generation: 8}}, nil
 }
 
+func (w *world) Push(ctx context.Context, _ revocation.IssuerID, source string, body io.Reader) (api.RefreshResult, error) {
+	return w.push(ctx, source, body)
+}
+
 func (w *world) Revoke(_ context.Context, r api.RevokeRequest) (revocation.AdminRecord, revocation.Outcome, uint64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -203,7 +208,7 @@ type server struct {
 func newServer(t testing.TB, change func(*api.Options)) *server {
 	t.Helper()
 	s := &server{world: newWorld(t), log: &syncBuffer{}}
-	o := api.Options{Source: s, Directory: s, Refresher: s.world, Admin: s, Ready: s.ready,
+	o := api.Options{Source: s, Directory: s, Refresher: s.world, Pusher: s, Admin: s, Ready: s.ready,
 		AdminTokens: tokens(t, "alice "+adminToken), Log: slog.New(slog.NewTextHandler(s.log, nil)), Version: "test"}
 	if change != nil {
 		change(&o)

@@ -95,7 +95,7 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 		t.Errorf("version %s", doc.OpenAPI)
 	}
 	for path, methods := range map[string]string{"/v1/status/{issuer}/{serial}": "get", "/v1/status": "post", "/v1/issuers": "get",
-		"/v1/issuers/{issuer}": "get", "/v1/issuers/{issuer}/refresh": "post", "/v1/issuers/{issuer}/revocations": "get post",
+		"/v1/issuers/{issuer}": "get", "/v1/issuers/{issuer}/refresh": "post", "/v1/issuers/{issuer}/crl": "put", "/v1/issuers/{issuer}/revocations": "get post",
 		"/v1/issuers/{issuer}/revocations/{serial}": "delete", "/healthz": "get", "/readyz": "get", "/metrics": "get"} {
 		for method := range strings.FieldsSeq(methods) {
 			if doc.Paths[path][method] == nil {

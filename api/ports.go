@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/x509"
+	"io"
 	"time"
 
 	"github.com/vetopki/veto/revocation"
@@ -36,6 +37,15 @@ type Refresher interface {
 	// Refresh fetches every source of the issuer and returns when all are done, one result each. A source that failed has
 	// its result's Error set, and keeps the CRL it had. The error says that no source could be tried.
 	Refresh(context.Context, revocation.IssuerID) ([]RefreshResult, error)
+}
+
+// Pusher takes a CRL that an administrator brings.
+type Pusher interface {
+	// Push judges the CRL in body, DER or PEM, for a source of the issuer and returns when it is in force, or was before. source is
+	// the URL of the source; it may be empty when the issuer has only one. The error is why nothing changed: a *revocation.Refusal
+	// (rules "rollback" and "equivocation" of a CRL that does not follow the one in force, "too-big", "source" when the source is
+	// not known or not named, or the rule that refused the CRL), revocation.ErrNotDurable, or an error of body or of the context.
+	Push(ctx context.Context, issuer revocation.IssuerID, source string, body io.Reader) (RefreshResult, error)
 }
 
 // Admin changes and lists revocations. When Revoke or Release returns without an error, the change is durable and no answer

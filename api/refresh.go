@@ -55,6 +55,9 @@ func (a *API) refreshProblem(issuer revocation.Issuer, results []RefreshResult, 
 	if errors.Is(err, revocation.ErrNotDurable) || errors.Is(err, context.Canceled) {
 		return a.problemOf(err)
 	}
+	if p := pushSource(issuer, err); p != nil {
+		return p
+	}
 	if err != nil {
 		p := fetchFailed.problem("refreshing %s: %v"+kept, issuer.Name, err)
 		p.Results, p.Rule = results, revocation.RuleOf(err, "")

@@ -26,6 +26,7 @@ func (a *API) routes(version string) (http.Handler, error) {
 	r.Post(statusesPath, a.reader(a.postStatus))
 	a.describeStatus()
 	a.registerIssuers(h)
+	a.registerPush(h)
 	a.registerRevocations(h)
 	a.registerHealth(h)
 	if a.gatherer != nil {
@@ -43,6 +44,7 @@ const (
 	issuersPath     = "/v1/issuers"
 	issuerPath      = "/v1/issuers/{issuer}"
 	refreshPath     = "/v1/issuers/{issuer}/refresh"
+	crlPath         = "/v1/issuers/{issuer}/crl"
 	revocationsPath = "/v1/issuers/{issuer}/revocations"
 	revocationPath  = "/v1/issuers/{issuer}/revocations/{serial}"
 	metricsPath     = "/metrics"

@@ -6,9 +6,15 @@
 // When a list is stale is decided by its nextUpdate (RFC 5280 §5.1.2.5) and by whoever reads it, never by when it was fetched:
 // an answer "304 Not Modified" extends nothing.
 //
-// The network is a stranger (fetcher.go): every GET has a cap on its octets, a deadline, a minimum rate and a status check; it
-// follows at most three redirects and only to hosts the configuration names; it never decompresses and never asks a proxy of the
-// environment. Sources are http, https and file; ldap is refused by name.
+// Sources are http, https, ldap, ldaps, a file, a folder of files, and push: for lists that an administrator brings (push.go),
+// which walk the same line from the temporary file on. A source may have mirrors: they are tried in order when a URL fails
+// (failover.go), and compared now and then, because two lists with one number are an alarm (mirrors.go). Where a place has
+// several lists, a folder or an attribute of a directory, the newest that verifies for the issuer is taken (choose.go).
 //
-// [Refresher] runs one loop for each source. The schedule is a pure function (schedule.go).
+// The network is a stranger (fetcher.go): every fetch has a cap on its octets, a deadline, a minimum rate and a status check; it
+// follows at most three redirects and only to hosts the configuration names; it never decompresses and never asks a proxy of the
+// environment. Each connection is judged by the address it goes to (egress.go).
+//
+// [Refresher] runs one loop for each source. When it fetches, whether it asks for the whole list, and when a list is late are
+// pure functions (schedule.go, validators.go, alarm.go).
 package crlfetch

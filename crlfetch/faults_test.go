@@ -9,12 +9,10 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vetopki/veto/internal/pkitest"
-	"github.com/vetopki/veto/revocation"
 )
 
 // A bad answer names its rule, leaves the CRL in force, and is forgotten as soon as the server is well again.
@@ -228,7 +226,7 @@ func TestHTTPS(t *testing.T) {
 	if res := r.refresh(); res.Err == nil || ruleOf(res.Err) != "tls" {
 		t.Errorf("a server of an unknown authority: %v, want rule tls", res.Err)
 	}
-	r.updater.fetcher.transport.TLSClientConfig = secure.Client().Transport.(*http.Transport).TLSClientConfig
+	r.updater.fetcher.tls = secure.Client().Transport.(*http.Transport).TLSClientConfig
 	if res := r.refresh(); !res.Changed {
 		t.Errorf("a server of a known authority was refused: %v", res.Err)
 	}
@@ -237,33 +235,4 @@ func TestHTTPS(t *testing.T) {
 		t.Errorf("a redirect from https to http: %v, want rule redirect", res.Err)
 	}
 	r.wantHeld("5", "01")
-}
-
-func TestEveryConnectionIsChecked(t *testing.T) {
-	r := newRig(t)
-	r.src.URL = strings.Replace(r.src.URL, "127.0.0.1", "localhost", 1)
-	r.serve(serveBytes(r.crl(5, 1)))
-	asked := make(chan string, 10)
-	r.updater.fetcher = newFetcher(func(_, address string, _ syscall.RawConn) error {
-		asked <- address
-		return revocation.Refuse("egress", "", "not there")
-	}, nil)
-	if res := r.refresh(); res.Err == nil || ruleOf(res.Err) != "egress" {
-		t.Errorf("a refused connection: %v, want rule egress", res.Err)
-	}
-	if address := <-asked; !strings.HasPrefix(address, "127.0.0.1:") && !strings.HasPrefix(address, "[::1]:") {
-		t.Errorf("the address checked was %q, want the one the name resolved to", address)
-	}
-}
-
-func TestRefuseLinkLocal(t *testing.T) {
-	for address, refused := range map[string]bool{
-		"169.254.169.254:80": true, "[fe80::1%eth0]:80": true, "[fe80::1]:80": true, "0.0.0.0:80": true, "[::]:443": true,
-		"224.0.0.1:80": true, "[::ffff:169.254.169.254]:80": true, "host": true,
-		"127.0.0.1:80": false, "10.0.0.1:80": false, "192.0.2.7:443": false, "[2001:db8::1]:80": false,
-	} {
-		if err := RefuseLinkLocal("tcp", address, nil); (err != nil) != refused {
-			t.Errorf("RefuseLinkLocal(%q) = %v, want refused %v", address, err, refused)
-		}
-	}
 }

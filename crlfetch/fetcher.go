@@ -10,37 +10,42 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/vetopki/veto/revocation"
 )
 
-// Control is called for each connection before it is made, with the address it will go to: after the name was resolved, so
-// that a name cannot be resolved to a harmless address for a check and to another one for the connection. Its error refuses
-// the connection.
-type Control func(network, address string, c syscall.RawConn) error
-
-// fetcher does one GET at a time for any source. It keeps no connections, so that every fetch resolves and checks anew and
+// fetcher does one fetch at a time for any source. It keeps no connections, so that every fetch resolves and checks anew and
 // nothing is left to close.
 type fetcher struct {
-	transport *http.Transport
+	dial      dialer
+	tls       *tls.Config
+	transport *http.Transport // without DialContext
 }
 
-func newFetcher(control Control, roots *x509.CertPool) *fetcher {
-	if control == nil {
-		control = RefuseLinkLocal
+func newFetcher(roots *x509.CertPool) *fetcher {
+	return &fetcher{
+		dial: dialWith(nil),
+		tls:  &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		transport: &http.Transport{
+			Proxy:                  nil,  // not from the environment: what we ask, and whom, is in the configuration
+			DisableCompression:     true, // a compressed answer could be small on the wire and endless here
+			DisableKeepAlives:      true,
+			MaxResponseHeaderBytes: 64 << 10,
+		},
 	}
-	dialer := &net.Dialer{Control: control}
-	return &fetcher{transport: &http.Transport{
-		Proxy:                  nil, // not from the environment: what we ask, and whom, is in the configuration
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-		DisableCompression:     true, // a compressed answer could be small on the wire and endless here
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: 64 << 10,
-	}}
+}
+
+// transportOf is the transport of one fetch: a connection is only made where the source's egress rules allow it.
+func (f *fetcher) transportOf(src Source) *http.Transport {
+	t := f.transport.Clone()
+	t.TLSClientConfig = f.tls.Clone()
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return f.dial(ctx, network, address, src.Egress)
+	}
+	return t
 }
 
 // download is what a fetch brought.
@@ -49,20 +54,37 @@ type download struct {
 	size        int64
 	sha256      [sha256.Size]byte
 	validators  validators
-	oddType     string // the Content-Type when it is not the one RFC 5280 §4.2.1.13 asks for
+	maxAge      time.Duration // for how long the server calls its answer fresh; 0: it does not say
+	oddType     string        // the Content-Type when it is not the one RFC 5280 §4.2.1.13 asks for
+	took        time.Duration
 }
 
-// fetch copies what src has into dst, unless it still is what the validators say. It ends within src.Timeout. Every error is a
-// Refusal, or says that dst could not be written. What dst holds after an error is of no use.
-func (f *fetcher) fetch(ctx context.Context, src Source, known validators, dst *os.File) (download, error) {
-	u, err := parseURL(src.URL)
+// fetch copies what a URL of src has into dst, unless it still is what the validators say. Where it has several CRLs, pick says
+// which. It ends within src.Timeout. Every error is a Refusal, or says that dst could not be written. What dst holds after an
+// error is of no use.
+func (f *fetcher) fetch(ctx context.Context, src Source, raw string, known validators, pick picker, dst *os.File) (download, error) {
+	u, err := parseURL(raw)
 	if err != nil {
 		return download{}, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, src.Timeout,
 		revocation.Refuse("timeout", "", "the fetch took longer than the timeout of %s", src.Timeout))
 	defer cancel()
-	if u.Scheme == "file" {
+	start := time.Now()
+	got, err := f.fetchScheme(ctx, u, src, known, pick, dst)
+	got.took = time.Since(start)
+	return got, err
+}
+
+func (f *fetcher) fetchScheme(ctx context.Context, u *url.URL, src Source, known validators, pick picker, dst *os.File) (download, error) {
+	switch {
+	case u.Scheme == "push":
+		return download{}, errNeverFetched
+	case u.Scheme == "ldap", u.Scheme == "ldaps":
+		return f.fetchLDAP(ctx, u, src, pick, dst)
+	case u.Scheme == "file" && isFolder(u):
+		return fetchFolder(ctx, u.Path, src, known, pick, dst)
+	case u.Scheme == "file":
 		return fetchFile(ctx, u.Path, src, known, dst)
 	}
 	return f.get(ctx, u, src, known, dst)
@@ -123,17 +145,3 @@ func (p *pace) progress(n int) {
 }
 
 func (p *pace) stop() { p.timer.Stop() }
-
-// RefuseLinkLocal is the Control used when none is given. It refuses link-local, multicast and unspecified addresses: no CRL is
-// published there, and cloud machines are given their credentials from there.
-func RefuseLinkLocal(_, address string, _ syscall.RawConn) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return revocation.Refuse("egress", "", "the address %q is not understood", address)
-	}
-	ip := net.ParseIP(host)
-	if ip == nil || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
-		return revocation.Refuse("egress", "", "the host resolves to %s, where no CRL is fetched from", host)
-	}
-	return nil
-}

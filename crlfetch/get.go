@@ -22,7 +22,7 @@ func (f *fetcher) get(ctx context.Context, u *url.URL, src Source, known validat
 	defer pace.stop()
 
 	req := newRequest(ctx, u, known)
-	client := http.Client{Transport: f.transport, CheckRedirect: redirects(src)}
+	client := http.Client{Transport: f.transportOf(src), CheckRedirect: redirects(u, src)}
 	resp, err := client.Do(req)
 	if err != nil {
 		return download{}, explain(ctx, err)
@@ -30,7 +30,7 @@ func (f *fetcher) get(ctx context.Context, u *url.URL, src Source, known validat
 	defer resp.Body.Close()
 
 	if resp.StatusCode == http.StatusNotModified && known != (validators{}) {
-		return download{notModified: true, validators: known}, nil
+		return download{notModified: true, validators: known, maxAge: maxAge(resp.Header)}, nil
 	}
 	if err := checkResponse(resp, src); err != nil {
 		return download{}, err
@@ -39,7 +39,7 @@ func (f *fetcher) get(ctx context.Context, u *url.URL, src Source, known validat
 	if err != nil {
 		return download{}, err
 	}
-	got.validators = validatorsOf(resp.Header)
+	got.validators, got.maxAge = validatorsOf(resp.Header), maxAge(resp.Header)
 	got.oddType = oddType(resp.Header)
 	return got, nil
 }

@@ -18,17 +18,38 @@ func (r *Result) outcome() string {
 }
 
 // logRefresh writes the one line of a refresh. A rule that fires when somebody replays, forges or substitutes a CRL is an error;
-// other failures may heal by themselves and are warnings.
+// other failures may heal by themselves and are warnings, also those of a URL whose mirror served instead.
 func logRefresh(log *slog.Logger, src Source, a *attempt) {
-	r, st := &a.result, &a.track.state
 	level, message := slog.LevelInfo, "crl refreshed"
-	attrs := []slog.Attr{slog.String("issuer", src.Issuer.Name), slog.String("url", src.URL), slog.String("result", r.outcome())}
-	if r.Err != nil {
+	switch {
+	case a.result.Err != nil:
 		level, message = slog.LevelWarn, "crl refresh failed"
-		if alarming(r.outcome()) {
+		if alarming(a.result.outcome()) {
 			level = slog.LevelError
 		}
-		attrs = append(attrs, slog.String("error", shorten(r.Err.Error())), slog.Int("failures", st.Failures))
+	case len(a.passed) > 0:
+		level = slog.LevelWarn
+		if alarming(ruleOf(a.passed)) {
+			level = slog.LevelError
+		}
+	case len(a.broken) > 0:
+		level = slog.LevelWarn
+	}
+	logOutcome(log, level, message, src, a)
+}
+
+// logOutcome writes a line with all that is to be said of an attempt.
+func logOutcome(log *slog.Logger, level slog.Level, message string, src Source, a *attempt) {
+	r := &a.result
+	attrs := []slog.Attr{slog.String("issuer", src.Issuer.Name), slog.String("url", src.URL), slog.String("result", r.outcome())}
+	if r.Err != nil {
+		attrs = append(attrs, slog.String("error", shorten(r.Err.Error())), slog.Int("failures", a.track.state.Failures))
+	}
+	if len(a.passed) > 0 {
+		attrs = append(attrs, slog.String("via", a.url), slog.String("passed", shorten(a.passed.Error())))
+	}
+	if len(a.broken) > 0 {
+		attrs = append(attrs, slog.Int("broken", len(a.broken)), slog.String("first_broken", shorten(a.broken[0])))
 	}
 	if r.Changed {
 		attrs = append(attrs, slog.Int("added", r.Change.Added), slog.Int("removed", r.Change.Removed),

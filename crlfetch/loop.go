@@ -12,15 +12,16 @@ import (
 // errRemoved is what a waiting caller gets when its source is taken out of the configuration or the Refresher stops.
 var errRemoved = errors.New("the source was removed or the refresher stopped before the refresh was done")
 
-// loop fetches one source again and again until its context ends. All its refreshes happen in its own goroutine, one at a
+// loop keeps one source up to date until its context ends. All its refreshes and pushes happen in its own goroutine, one at a
 // time; others only ask for one.
 type loop struct {
 	src    Source
-	host   limit              // shared with the other sources of the host
+	hosts  map[string]limit   // of its URLs, shared with the other sources of these hosts
 	cancel context.CancelFunc // nil before it runs; guarded by the Refresher's mu
 	after  <-chan struct{}    // closed when the last loop of the scope has ended; nil when there was none
 	done   chan struct{}      // closed when this loop has ended
 	wake   chan struct{}      // one token: somebody asked
+	pushes chan *pushed       // a CRL somebody brings
 
 	mu      sync.Mutex
 	track   track // guarded by mu; written by the loop only
@@ -36,32 +37,57 @@ type flight struct {
 	result Result // readable once done is closed
 }
 
-func newLoop(src Source, t track, host limit) *loop {
-	return &loop{src: src, track: t, host: host, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+func newLoop(src Source, t track, hosts map[string]limit) *loop {
+	return &loop{src: src, track: t, hosts: hosts, done: make(chan struct{}), wake: make(chan struct{}, 1), pushes: make(chan *pushed)}
 }
 
-// run is the loop. due is when to fetch first.
+// run is the loop: wait for the time of the next fetch, of the next alarm, or for somebody who asks.
 func (l *loop) run(ctx context.Context, r *Refresher) {
 	defer l.end()
 	defer l.forgetSeries(r.updater.metrics)
 	if l.after != nil {
 		<-l.after // two loops on one scope could commit an older CRL over a newer one
 	}
-	timer := time.NewTimer(time.Until(l.first(r)))
-	defer timer.Stop()
+	next := l.first(r)
+	alarms, look := r.updater.watch(l.src, watched{})
+	fetch, alarm := timerAt(next), timerAt(look)
+	defer fetch.Stop()
+	defer alarm.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
+		case <-fetch.C:
+			next, err = l.once(ctx, r)
 		case <-l.wake:
+			next, err = l.once(ctx, r)
+		case p := <-l.pushes:
+			next, err = l.take(ctx, r, p)
+		case <-alarm.C:
 		}
-		result, err := l.once(ctx, r)
 		if err != nil {
 			return
 		}
-		timer.Reset(time.Until(result.Next))
+		alarms, look = r.updater.watch(l.src, alarms)
+		set(fetch, next)
+		set(alarm, look)
 	}
+}
+
+// timerAt is a timer that fires at a time; the zero time never comes.
+func timerAt(at time.Time) *time.Timer {
+	t := time.NewTimer(time.Hour)
+	set(t, at)
+	return t
+}
+
+func set(t *time.Timer, at time.Time) {
+	if at.IsZero() {
+		t.Stop()
+		return
+	}
+	t.Reset(time.Until(at))
 }
 
 // first reads what the store remembers and says when to fetch.
@@ -69,7 +95,11 @@ func (l *loop) first(r *Refresher) time.Time {
 	scope := l.src.Scope()
 	info := r.updater.store.CRLInfo(scope)
 	t := newTrack(l.src, r.updater.store.SourceState(scope), info)
-	t.state.NextFetch = firstFetch(time.Now(), l.src, t.state, info, r.updater.jitter())
+	if l.src.Pushed() {
+		t.state.NextFetch = time.Time{}
+	} else {
+		t.state.NextFetch = firstFetch(time.Now(), l.src, t.state, info, r.updater.jitter())
+	}
 	r.updater.metrics.show(l.src, info, t.state)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,16 +108,31 @@ func (l *loop) first(r *Refresher) time.Time {
 }
 
 // once does one refresh within the limits and tells everybody who waits for it. Its error is that of ctx.
-func (l *loop) once(ctx context.Context, r *Refresher) (Result, error) {
-	release, err := acquire(ctx, l.host, r.total)
+func (l *loop) once(ctx context.Context, r *Refresher) (next time.Time, err error) {
+	q := &turn{hosts: l.hosts, total: r.total}
+	if err := q.take(ctx, l.src.URL); err != nil {
+		return time.Time{}, err
+	}
+	defer q.leave()
+	f, t := l.begin()
+	result, t := r.updater.refresh(ctx, l.src, t, q)
+	l.finish(f, result, t)
+	return result.Next, ctx.Err()
+}
+
+// take does what a push asks for and tells who pushed. Its error is that of ctx.
+func (l *loop) take(ctx context.Context, r *Refresher, p *pushed) (next time.Time, err error) {
+	release, err := acquire(ctx, r.total)
 	if err != nil {
-		return Result{}, err
+		discard(p.file)
+		p.flight.result = Result{URL: l.src.URL, Err: errRemoved}
+		close(p.flight.done)
+		return time.Time{}, err
 	}
 	defer release()
-	f, t := l.begin()
-	result, t := r.updater.refresh(ctx, l.src, t)
-	l.finish(f, result, t)
-	return result, ctx.Err()
+	result, t := r.updater.push(ctx, l.src, l.track, p)
+	l.finish(p.flight, result, t)
+	return result.Next, ctx.Err()
 }
 
 func (l *loop) begin() (*flight, track) {
@@ -110,7 +155,10 @@ func (l *loop) begin() (*flight, track) {
 func (l *loop) finish(f *flight, result Result, t track) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.track, l.current = t, nil
+	l.track = t
+	if l.current == f {
+		l.current = nil
+	}
 	f.result = result
 	close(f.done)
 }

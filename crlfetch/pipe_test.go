@@ -27,7 +27,7 @@ func newPipeNet(h http.Handler) (n *pipeNet, stop func()) {
 	return n, func() { srv.Close(); wg.Wait() }
 }
 
-func (n *pipeNet) dial(ctx context.Context, _, address string) (net.Conn, error) {
+func (n *pipeNet) dial(ctx context.Context, _, address string, _ Egress) (net.Conn, error) {
 	n.mu.Lock()
 	n.dialed = append(n.dialed, address)
 	n.mu.Unlock()
@@ -57,6 +57,6 @@ func newPipedRig(t *testing.T) (r *rig, n *pipeNet, stop func()) {
 	r = newRigWithoutServer(t)
 	r.src.URL = "http://pki.test/ca.crl"
 	n, stop = newPipeNet(http.HandlerFunc(r.ServeHTTP))
-	r.updater.fetcher.transport.DialContext = n.dial
+	r.updater.fetcher.dial = n.dial
 	return r, n, stop
 }

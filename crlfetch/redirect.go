@@ -2,6 +2,7 @@ package crlfetch
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -12,8 +13,8 @@ const maxRedirects = 3
 
 // redirects decides on each redirect of one fetch: at most three, only to the hosts the configuration names, never from https
 // to http, and to nothing CheckURL would refuse. Details name the host only: a Location may hold a secret.
-func redirects(src Source) func(next *http.Request, via []*http.Request) error {
-	allowed := append([]string{hostOf(src.URL)}, src.RedirectHosts...)
+func redirects(from *url.URL, src Source) func(next *http.Request, via []*http.Request) error {
+	allowed := append([]string{from.Hostname()}, src.RedirectHosts...)
 	return func(next *http.Request, via []*http.Request) error {
 		refuse := func(format string, args ...any) error {
 			return revocation.Refuse("redirect", "RFC 9110 §15.4", format, args...)

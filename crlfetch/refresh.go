@@ -15,7 +15,8 @@ import (
 
 // Result says what one refresh of one source did.
 type Result struct {
-	URL         string
+	URL         string               // of the source
+	Via         string               // of the place that served: a mirror's when those before it failed; "" for a pushed CRL
 	Changed     bool                 // another CRL is in force than before
 	NotModified bool                 // the source still has the CRL that is in force
 	Change      revocation.CRLChange // when Changed
@@ -39,19 +40,24 @@ type updater struct {
 }
 
 // refresh is one refresh of one source. t is updated and saved. When ctx ends the refresh is given up without a trace.
-func (u *updater) refresh(ctx context.Context, src Source, t track) (Result, track) {
-	start := time.Now()
-	a := attempt{updater: u, src: src, now: start, track: t, prev: u.store.CRLInfo(src.Scope())}
-	err := a.walk(ctx)
+func (u *updater) refresh(ctx context.Context, src Source, t track, q *turn) (Result, track) {
+	if src.Pushed() {
+		return Result{URL: src.URL, Info: u.store.CRLInfo(src.Scope()), Next: t.state.NextFetch, Err: errNeverFetched}, t
+	}
+	a := u.attempt(src, t)
+	err := a.walk(ctx, q)
 	if err != nil && ctx.Err() != nil {
 		return Result{URL: src.URL, Info: a.prev, Next: t.state.NextFetch, Err: context.Cause(ctx)}, t
 	}
 	if err != nil {
 		a.fail(err)
+	} else {
+		a.compareMirrors(ctx, q)
 	}
-	a.result.URL, a.result.Next, a.result.Duration = src.URL, a.track.state.NextFetch, time.Since(start)
+	a.end()
 	u.metrics.refreshed(src, a.result, a.track.state, a.got.oddType != "")
-	logRefresh(u.log, src, &a)
+	u.metrics.troubled(src, len(a.passed), len(a.broken), len(a.track.mirrors.disagree))
+	logRefresh(u.log, src, a)
 	return a.result, a.track
 }
 
@@ -62,27 +68,48 @@ type attempt struct {
 	now    time.Time
 	track  track
 	prev   *revocation.CRLInfo // in force when it began
+	url    string              // of the source that is, or was last, fetched from
 	got    download
+	passed failures // of URLs before the one that served
+	broken []string // candidates that no CRL could be made of
 	odd    []string // what is unusual about the CRL taken
 	result Result
 }
 
-// walk is the straight line from the CRL held to the one in force afterwards. Whatever ends it early leaves nothing behind.
-func (a *attempt) walk(ctx context.Context) error {
+func (u *updater) attempt(src Source, t track) *attempt {
+	return &attempt{updater: u, src: src, now: time.Now(), track: t, prev: u.store.CRLInfo(src.Scope()), url: src.URL}
+}
+
+func (a *attempt) end() {
+	a.result.URL, a.result.Via = a.src.URL, a.url
+	a.result.Next, a.result.Duration = a.track.state.NextFetch, time.Since(a.now)
+}
+
+// fetchFrom is the straight line from the CRL held to the one in force afterwards, by one URL of the source. Whatever ends it
+// early leaves nothing behind.
+func (a *attempt) fetchFrom(ctx context.Context, url string) error {
 	tmp, err := a.builder.TempFile()
 	if err != nil {
 		return storeFailed("making a file for the download", err)
 	}
 	defer discard(tmp)
 
-	if a.got, err = a.fetcher.fetch(ctx, a.src, a.track.believed(a.now, a.prev), tmp); err != nil {
+	a.url = url
+	if a.got, err = a.fetcher.fetch(ctx, a.src, url, a.track.believed(a.now, a.src, url, a.prev), a.newest, tmp); err != nil {
 		return err
 	}
-	a.result.Bytes = a.got.size
-	if a.got.notModified || a.prev != nil && a.got.sha256 == a.prev.SHA256 {
+	a.result.Bytes += a.got.size
+	if a.got.notModified {
+		return a.unchanged()
+	}
+	return a.take(ctx, tmp)
+}
+
+// take judges a CRL that came, fetched or pushed, and puts it in force.
+func (a *attempt) take(ctx context.Context, tmp *os.File) error {
+	if a.prev != nil && a.got.sha256 == a.prev.SHA256 {
 		return a.unchanged() // known octets were verified when they came
 	}
-
 	build, err := a.newBuild()
 	if err != nil {
 		return err
@@ -110,8 +137,8 @@ func (a *attempt) walk(ctx context.Context) error {
 
 // commit puts the CRL in force, and returns when everybody who keeps answers knows.
 func (a *attempt) commit(build *build, info *revocation.CRLInfo, signed string) error {
-	next := a.track.accepted(a.now, a.got.validators, info)
-	next.state.NextFetch = Next(a.now, a.src, info, Outcome{}, a.jitter())
+	next := a.track.accepted(a.now, a.url, a.got, info)
+	next.state.NextFetch = a.next(info, Outcome{MaxAge: a.got.maxAge})
 	change, err := build.commit(info, signed, next.state)
 	if err != nil {
 		return storeFailed("committing the CRL", err)
@@ -126,8 +153,8 @@ func (a *attempt) commit(build *build, info *revocation.CRLInfo, signed string) 
 
 // unchanged notes that the source still has the CRL in force. That extends nothing: the CRL lapses at its nextUpdate.
 func (a *attempt) unchanged() error {
-	next := a.track.unchanged(a.now, a.got, a.prev)
-	next.state.NextFetch = Next(a.now, a.src, a.prev, Outcome{}, a.jitter())
+	next := a.track.unchanged(a.now, a.url, a.got, a.prev)
+	next.state.NextFetch = a.next(a.prev, Outcome{MaxAge: a.got.maxAge})
 	if err := a.store.SaveSourceState(a.src.Scope(), next.state); err != nil {
 		return storeFailed("saving the state of the source", err)
 	}
@@ -139,12 +166,20 @@ func (a *attempt) unchanged() error {
 // fail notes why nothing was accepted. The CRL held stays in force.
 func (a *attempt) fail(err error) {
 	a.track = a.track.failed(a.now, err)
-	a.track.state.NextFetch = Next(a.now, a.src, a.prev, a.track.outcome(err), a.jitter())
-	a.result = Result{Info: a.prev, Bytes: a.got.size, Err: err}
+	a.track.state.NextFetch = a.next(a.prev, a.track.outcome(err))
+	a.result = Result{Info: a.prev, Bytes: a.result.Bytes, Err: err}
 	// The state is worth less than the reason: when it cannot be saved either, the disk is in trouble and err mostly says so.
 	if saveErr := a.store.SaveSourceState(a.src.Scope(), a.track.state); saveErr != nil {
 		a.result.Err = errors.Join(err, storeFailed("saving the state of the source", saveErr))
 	}
+}
+
+// next is when the source is fetched next; a source that is never fetched has no such time.
+func (a *attempt) next(info *revocation.CRLInfo, out Outcome) time.Time {
+	if a.src.Pushed() {
+		return time.Time{}
+	}
+	return Next(a.now, a.src, info, out, a.jitter())
 }
 
 func (a *attempt) newBuild() (*build, error) {

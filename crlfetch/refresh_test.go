@@ -214,7 +214,7 @@ func TestARefreshGivenUpLeavesNoTrace(t *testing.T) {
 		cancel()
 		<-req.Context().Done()
 	})
-	res, _ := r.updater.refresh(ctx, r.src, r.track)
+	res, _ := r.updater.refresh(ctx, r.src, r.track, nil)
 	if !errors.Is(res.Err, context.Canceled) || res.Info == nil {
 		t.Errorf("the result is %+v", res)
 	}
@@ -261,7 +261,7 @@ func TestFiles(t *testing.T) {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	want("a folder", "file")
+	want("a folder without a slash at its end", "file")
 	r.wantHeld("6", "01", "02", "03")
 }
 

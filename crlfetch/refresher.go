@@ -25,7 +25,6 @@ type Options struct {
 	Log     *slog.Logger      // one line for each refresh; nil: none
 	Metrics *Metrics          // nil: none
 	Verify  verify.CRLOptions // how CRLs are judged
-	Control Control           // decides on each connection; nil: RefuseLinkLocal
 	Roots   *x509.CertPool    // whom https is believed; nil: the system's
 	PerHost int               // fetches from one host at once; zero means 2
 	Total   int               // fetches at once; zero means 16
@@ -51,7 +50,7 @@ type Refresher struct {
 func New(o Options) *Refresher {
 	return &Refresher{
 		updater: &updater{
-			store: o.Store, builder: o.Builder, fetcher: newFetcher(o.Control, o.Roots), onChange: o.OnChange, verify: o.Verify,
+			store: o.Store, builder: o.Builder, fetcher: newFetcher(o.Roots), onChange: o.OnChange, verify: o.Verify,
 			metrics: cmp.Or(o.Metrics, NewMetrics()), log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 			jitter: orJitter(o.Jitter),
 		},

@@ -39,7 +39,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 			(*w.handler.Load())(rw, req)
 		}))
 		defer stop()
-		w.updater.fetcher.transport.DialContext = n.dial
+		w.updater.fetcher.dial = n.dial
 		w.serve(serveTagged(`"1"`, makeCRL(t, w.ca, 1, 7)))
 		test(t, w)
 	})

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func (r *rig) refresh() Result {
 	if r.track.state.URL == "" {
 		r.track = newTrack(r.src, r.memory.SourceState(r.src.Scope()), r.memory.CRLInfo(r.src.Scope()))
 	}
-	result, t := r.updater.refresh(r.t.Context(), r.src, r.track)
+	result, t := r.updater.refresh(r.t.Context(), r.src, r.track, nil)
 	r.track = t
 	return result
 }
@@ -141,4 +142,22 @@ func serveTagged(tag string, body []byte) http.HandlerFunc {
 		}
 		serveBytes(body)(w, r)
 	}
+}
+
+// lockedBuffer is a log that goroutines write and the test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

@@ -10,7 +10,7 @@ const (
 	minWait      = time.Second      // between two fetches of a source, whatever is configured and said
 	firstBackoff = 10 * time.Second // after the first failure; doubles with each further one
 	maxBackoff   = time.Hour        // between two attempts while something is wrong: failures, or a CRL past its nextUpdate
-	maxObedience = time.Hour        // of a Retry-After; a server does not decide that we stop looking
+	maxObedience = time.Hour        // of a Retry-After or max-age; a server does not decide that we stop looking
 	jitterShare  = 0.2              // of a wait is chance: ±10 %
 )
 
@@ -18,6 +18,7 @@ const (
 type Outcome struct {
 	Failures   int           // in a row; 0 when it succeeded
 	RetryAfter time.Duration // as the server asked (RFC 9110 §10.2.3); 0 when it did not
+	MaxAge     time.Duration // for how long the server calls its answer fresh (RFC 9111 §4.2.1); 0 when it does not say
 }
 
 // Next says when to fetch a source again. info is the CRL in force, nil when there is none; jitter is a random number in
@@ -25,6 +26,7 @@ type Outcome struct {
 //
 //   - after a success: every, but only to about the point where a tenth of the CRL's lifetime is left, so that its successor
 //     arrives before it lapses; from there on half of what is left; past nextUpdate every, at most an hour;
+//   - an answer that a cache calls fresh for longer is not asked for again before, up to an hour and as the CRL's end allows;
 //   - after failures: 10 s, 20 s, 40 s … up to every and at most an hour, and no longer than the CRL's end allows;
 //   - a Retry-After makes the wait longer, up to an hour, but does not let the CRL lapse without another attempt.
 func Next(now time.Time, src Source, info *revocation.CRLInfo, out Outcome, jitter float64) time.Time {
@@ -39,6 +41,12 @@ func Next(now time.Time, src Source, info *revocation.CRLInfo, out Outcome, jitt
 		wait = min(wait, needed)
 	}
 	wait = time.Duration(float64(wait) * (1 - jitterShare/2 + jitterShare*jitter))
+	if fresh := min(out.MaxAge, maxObedience); out.Failures == 0 && fresh > wait {
+		wait = fresh + time.Duration(float64(fresh)*jitterShare/2*jitter) // the cache has nothing else before
+		if bound {
+			wait = min(wait, needed)
+		}
+	}
 	if ask := min(out.RetryAfter, maxObedience); ask > wait {
 		wait = ask + time.Duration(float64(ask)*jitterShare/2*jitter) // never earlier than asked
 		if bound && !now.After(info.NextUpdate) {
@@ -79,26 +87,4 @@ func firstFetch(now time.Time, src Source, st revocation.SourceState, info *revo
 		return st.NextFetch
 	}
 	return latest
-}
-
-// unconditionalAfter is how many answers "not modified" in a row are believed before the whole CRL is asked for.
-const unconditionalAfter = 9
-
-// validators are what makes a GET conditional (RFC 9110 §13.1). Empty ones ask for the CRL whatever happened before.
-type validators struct {
-	etag         string
-	lastModified string
-}
-
-// believedValidators are those of the CRL held, or none when the server's word alone is not enough: a server that answers 304
-// for ever must not hide a new CRL. So every tenth fetch, and each one past half of the CRL's lifetime, is unconditional.
-func believedValidators(now time.Time, st revocation.SourceState, info *revocation.CRLInfo) validators {
-	if info == nil || st.NotModified >= unconditionalAfter {
-		return validators{}
-	}
-	half := info.ThisUpdate.Add(info.NextUpdate.Sub(info.ThisUpdate) / 2)
-	if info.NextUpdate.IsZero() || !now.Before(half) {
-		return validators{}
-	}
-	return validators{etag: st.ETag, lastModified: st.LastModified}
 }

@@ -15,12 +15,13 @@ const (
 	DefaultMinRate  = 1 << 10
 )
 
-// Source is one place an issuer's CRL comes from, and how it is fetched.
+// Source is one series of CRLs of an issuer: where it comes from, and how it is fetched.
 type Source struct {
 	Issuer   revocation.Issuer
 	URL      string        // as [CheckURL] takes it; exactly as configured, it names the scope
+	Mirrors  []string      // other URLs of the same series, tried in order when URL fails, and compared with it now and then
 	Every    time.Duration // between two fetches, at most; zero means DefaultEvery
-	Timeout  time.Duration // of one fetch as a whole; zero means DefaultTimeout
+	Timeout  time.Duration // of one fetch from one URL as a whole; zero means DefaultTimeout
 	MaxBytes int64         // of one CRL as it is transferred; zero means DefaultMaxBytes
 
 	// MinRate is in octets a second, over the whole transfer and after a start of ten seconds; zero means DefaultMinRate. A
@@ -29,10 +30,19 @@ type Source struct {
 
 	// RedirectHosts are the hosts a redirect may lead to besides the URL's own: names or addresses without port.
 	RedirectHosts []string
+
+	// Egress says which addresses may be connected to; it is asked before each connection.
+	Egress Egress
 }
 
 // Scope names the series of CRLs that comes from the source.
 func (s Source) Scope() revocation.ScopeID { return revocation.ScopeIDOf(s.Issuer.ID, s.URL) }
+
+// Pushed says whether the source is never fetched: its CRLs come by [Refresher.Push].
+func (s Source) Pushed() bool { return isPush(s.URL) }
+
+// urls are all places of the series, in the order they are tried.
+func (s Source) urls() []string { return append([]string{s.URL}, s.Mirrors...) }
 
 func (s Source) withDefaults() Source {
 	s.Every = orDefault(s.Every, DefaultEvery)
@@ -54,5 +64,5 @@ func orDefault[T time.Duration | int64](v, fallback T) T {
 func (s Source) equal(t Source) bool {
 	return s.Issuer.Name == t.Issuer.Name && s.Issuer.ID == t.Issuer.ID && s.Issuer.Certificate.Equal(t.Issuer.Certificate) &&
 		s.URL == t.URL && s.Every == t.Every && s.Timeout == t.Timeout && s.MaxBytes == t.MaxBytes && s.MinRate == t.MinRate &&
-		slices.Equal(s.RedirectHosts, t.RedirectHosts)
+		slices.Equal(s.Mirrors, t.Mirrors) && slices.Equal(s.RedirectHosts, t.RedirectHosts) && s.Egress.equal(t.Egress)
 }

@@ -21,7 +21,7 @@ type Report struct {
 	Scope    revocation.ScopeID
 	State    revocation.SourceState
 	Info     *revocation.CRLInfo // the CRL in force, nil when none is held
-	Next     time.Time           // when it is fetched next
+	Next     time.Time           // when it is fetched next; zero when it never is
 	Fetching bool                // now
 }
 
@@ -39,12 +39,12 @@ func (r *Refresher) SetSources(sources []Source) {
 		if r.loops[scope] != nil {
 			continue
 		}
-		host := r.hostLimit(hosts, src)
+		own := r.hostLimits(hosts, src)
 		if old := before[scope]; old != nil && old.src.equal(src) {
 			r.loops[scope] = old
 			continue
 		}
-		r.loops[scope] = r.newLoop(src, host)
+		r.loops[scope] = r.newLoop(src, own)
 	}
 	for scope, old := range before {
 		if r.loops[scope] != old {
@@ -54,23 +54,27 @@ func (r *Refresher) SetSources(sources []Source) {
 }
 
 // newLoop makes a loop, which waits for the last one of its scope to end, and starts it if Run does.
-func (r *Refresher) newLoop(src Source, host limit) *loop {
+func (r *Refresher) newLoop(src Source, hosts map[string]limit) *loop {
 	scope := src.Scope()
-	l := newLoop(src, newTrack(src, r.updater.store.SourceState(scope), r.updater.store.CRLInfo(scope)), host)
+	l := newLoop(src, newTrack(src, r.updater.store.SourceState(scope), r.updater.store.CRLInfo(scope)), hosts)
 	l.after, r.last[scope] = r.last[scope], l.done
 	r.start(l)
 	return l
 }
 
-// hostLimit keeps the limit of a host that had one, whose tokens running loops hold.
-func (r *Refresher) hostLimit(before map[string]limit, src Source) limit {
-	host := hostOf(src.URL)
-	if r.hosts[host] == nil {
-		if r.hosts[host] = before[host]; r.hosts[host] == nil {
-			r.hosts[host] = make(limit, r.perHost)
+// hostLimits are those of all hosts of a source. A host that had a limit keeps it: running loops hold its tokens.
+func (r *Refresher) hostLimits(before map[string]limit, src Source) map[string]limit {
+	own := map[string]limit{}
+	for _, url := range src.urls() {
+		host := hostOf(url)
+		if r.hosts[host] == nil {
+			if r.hosts[host] = before[host]; r.hosts[host] == nil {
+				r.hosts[host] = make(limit, r.perHost)
+			}
 		}
+		own[host] = r.hosts[host]
 	}
-	return r.hosts[host]
+	return own
 }
 
 // Sources reports on all sources, sorted by the issuer's name and the URL.
@@ -88,12 +92,16 @@ func (r *Refresher) Sources() []Report {
 }
 
 // Refresh fetches all sources of an issuer now, whatever the schedule says, and waits until that is done or ctx ends. A refresh
-// in progress counts. Failures before no longer slow the source down. Results are sorted by URL; the error joins theirs. Before
-// Run it waits for Run. It does not end the refresh when ctx ends.
+// in progress counts. Failures before no longer slow the source down. Results are sorted by URL; the error joins theirs. Sources
+// that are never fetched are left out, unless the issuer has no other: then the refusal has rule "push". Before Run it waits for
+// Run. It does not end the refresh when ctx ends.
 func (r *Refresher) Refresh(ctx context.Context, issuer revocation.IssuerID) ([]Result, error) {
 	loops := r.loopsOf(issuer)
 	if len(loops) == 0 {
 		return nil, ErrNoSource
+	}
+	if fetched := slices.DeleteFunc(slices.Clone(loops), func(l *loop) bool { return l.src.Pushed() }); len(fetched) > 0 {
+		loops = fetched
 	}
 	flights := make([]*flight, len(loops))
 	for i, l := range loops {

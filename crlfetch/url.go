@@ -9,19 +9,23 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// CheckURL says whether a source can be fetched from raw: http, https, or file with an absolute path. Anything that could hide
-// where a request goes is refused: credentials, fragments, zones of IPv6 addresses, other schemes. The error is a
-// [revocation.Refusal] with rule "url" and a sentence for the person who wrote the configuration.
+// CheckURL says whether raw can be a source: http, https, ldap, ldaps, file with the absolute path of a file or, ending in a
+// slash, of a folder, or push: for CRLs that are pushed. Anything that could hide where a request goes is refused: credentials,
+// fragments, zones of IPv6 addresses, other schemes. The error is a [revocation.Refusal] with rule "url" and a sentence for the
+// person who wrote the configuration.
 func CheckURL(raw string) error {
 	_, err := parseURL(raw)
 	return err
 }
 
 func parseURL(raw string) (*url.URL, error) {
+	if isPush(raw) {
+		return parsePush(raw)
+	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, refuseURL("this is not a URL; write http://HOST/PATH, https://HOST/PATH or file:///PATH")
+		return nil, refuseURL("this is not a URL; write http://HOST/PATH, https://HOST/PATH, ldap://HOST/DN or file:///PATH")
 	case u.User != nil:
 		return nil, refuseURL("a CRL URL must not hold a user name or password; CRLs are public and signed")
 	case strings.Contains(raw, "#"):
@@ -32,14 +36,41 @@ func parseURL(raw string) (*url.URL, error) {
 	switch u.Scheme {
 	case "http", "https":
 		return u, checkHost(u)
+	case "ldap", "ldaps":
+		return u, checkLDAP(u)
 	case "file":
 		return u, checkFile(u)
-	case "ldap", "ldaps":
-		return nil, refuseURL("%s CRL sources come in a later version; use http, https or file", u.Scheme)
 	case "":
-		return nil, refuseURL("the URL has no scheme; write http://HOST/PATH, https://HOST/PATH or file:///PATH")
+		return nil, refuseURL("the URL has no scheme; write http://HOST/PATH, https://HOST/PATH, ldap://HOST/DN or file:///PATH")
 	}
-	return nil, refuseURL("scheme %q is not fetched; use http, https or file", u.Scheme)
+	return nil, refuseURL("scheme %q is not fetched; use http, https, ldap, ldaps, file or push:", u.Scheme)
+}
+
+const pushScheme = "push:"
+
+func isPush(raw string) bool { return strings.HasPrefix(raw, pushScheme) }
+
+// parsePush reads push: or push:NAME; the name tells several pushed series of one issuer apart.
+func parsePush(raw string) (*url.URL, error) {
+	name := strings.TrimPrefix(raw, pushScheme)
+	if len(name) > 63 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return nil, refuseURL("a source of pushed CRLs is push: alone, or push: and a name of up to 63 of a-z, 0-9 and -")
+	}
+	return &url.URL{Scheme: "push", Opaque: name}, nil
+}
+
+// isFolder says whether a file URL names a folder.
+func isFolder(u *url.URL) bool { return strings.HasSuffix(u.Path, "/") }
+
+func checkLDAP(u *url.URL) error {
+	if u.Host == "" {
+		return refuseURL("the URL names no directory server; write %s://HOST/DN", u.Scheme)
+	}
+	if err := checkHost(u); err != nil {
+		return err
+	}
+	_, err := parseLDAP(u)
+	return err
 }
 
 func checkHost(u *url.URL) error {
@@ -64,8 +95,8 @@ func checkFile(u *url.URL) error {
 		return refuseURL("a file URL names a file of this machine: write file:///PATH with three slashes, not a host %q", u.Host)
 	case u.RawQuery != "" || u.ForceQuery:
 		return refuseURL("a file URL has no query (?…); write a question mark in a file name as %%3F")
-	case !path.IsAbs(u.Path) || strings.HasSuffix(u.Path, "/"):
-		return refuseURL("a file URL needs the absolute path of a file: file:///PATH")
+	case !path.IsAbs(u.Path):
+		return refuseURL("a file URL needs an absolute path: file:///PATH, or file:///PATH/ for all CRLs in a folder")
 	case strings.ContainsRune(u.Path, 0):
 		return refuseURL("a path cannot hold a NUL character")
 	}
@@ -76,10 +107,10 @@ func refuseURL(format string, args ...any) error {
 	return revocation.Refuse("url", "", format, args...)
 }
 
-// hostOf is the host a source bothers; sources of one host share its limit. Files share the host "".
+// hostOf is the host a source bothers; sources of one host share its limit. What needs no network shares the host "".
 func hostOf(raw string) string {
 	u, err := parseURL(raw)
-	if err != nil || u.Scheme == "file" {
+	if err != nil {
 		return ""
 	}
 	return strings.ToLower(u.Hostname())

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vetopki/veto/internal/config"
+	"github.com/vetopki/veto/revocation"
 )
 
 func newConfig() *cobra.Command {
@@ -61,6 +62,11 @@ func checkConfig(file string) (*checkReport, error) {
 	}
 	warnings := config.Faults(c.Warnings)
 	for _, ic := range c.Issuers {
+		for _, crl := range ic.CRLs {
+			if err := checkSource(crl, crlSource(revocation.Issuer{}, ic, crl, c.Egress)); err != nil && crl.URL != "" {
+				faults = append(faults, crl.Pos.Fault("%v", err))
+			}
+		}
 		if ic.Certificate == nil || ic.Signer == nil {
 			continue
 		}

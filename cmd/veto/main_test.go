@@ -64,7 +64,8 @@ func needPeer(t *testing.T, tool string) {
 }
 
 // scriptPKI makes a CA "ca", a delegated signer "ocsp", leaves "good", "revoked" and "held", another CA "other" with a leaf
-// "stranger", the CRL www/ca.crl and the token file admin.token. Serials go to $GOOD, $REVOKED and $HELD.
+// "stranger", the CRL www/ca.crl and the token file admin.token. Serials go to $GOOD, $REVOKED and $HELD. After
+// publish there is a leaf "cdp" too, whose CRL distribution point is $WWW/ca.crl.
 func scriptPKI(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.Getenv("WORK")
 	ca := must(ts, func() (*pkitest.CA, error) { return pkitest.NewCA(pkitest.CAOptions{Name: "Script CA"}) })
@@ -75,6 +76,10 @@ func scriptPKI(ts *testscript.TestScript, neg bool, args []string) {
 	writePair(ts, dir, "other", other.Certificate, other.Key)
 	writePair(ts, dir, "ocsp", signer.Certificate, signer.Key)
 	writePair(ts, dir, "stranger", stranger.Certificate, stranger.Key)
+	if www := ts.Getenv("WWW"); www != "" {
+		cdp := must(ts, func() (*pkitest.Pair, error) { return ca.Issue(pkitest.LeafOptions{CRL: []string{www + "/ca.crl"}}) })
+		writePair(ts, dir, "cdp", cdp.Certificate, cdp.Key)
+	}
 	var entries []x509.RevocationListEntry
 	for name, reason := range map[string]int{"good": -1, "revoked": 1, "held": 6} {
 		leaf := must(ts, func() (*pkitest.Pair, error) { return ca.Issue(pkitest.LeafOptions{Name: name + ".test"}) })

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
+	"io"
 
 	"github.com/vetopki/veto/api"
 	"github.com/vetopki/veto/crlfetch"
@@ -11,7 +13,7 @@ import (
 	"github.com/vetopki/veto/store"
 )
 
-// operator carries out what administrators ask; it implements api.Admin and api.Refresher. A change is durable in the store
+// operator carries out what administrators ask; it implements api.Admin, api.Refresher and api.Pusher. A change is durable in the store
 // first, then the responder forgets what it had signed, then the change is acknowledged.
 type operator struct {
 	store     *store.Store
@@ -56,6 +58,15 @@ func (o *operator) Refresh(ctx context.Context, issuer revocation.IssuerID) ([]a
 		results[i] = refreshResult(r)
 	}
 	return results, err
+}
+
+// Push implements api.Pusher.
+func (o *operator) Push(ctx context.Context, issuer revocation.IssuerID, source string, body io.Reader) (api.RefreshResult, error) {
+	done, err := o.refresher.Push(ctx, issuer, source, body)
+	if errors.Is(err, crlfetch.ErrNoSource) { // the configuration changed meanwhile
+		err = revocation.Refuse("source", "", "%v", err)
+	}
+	return refreshResult(done), err
 }
 
 func refreshResult(r crlfetch.Result) api.RefreshResult {

@@ -44,8 +44,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		OnChange: s.operator.crlChanged})
 	s.operator.refresher = s.refresher
 	s.public = &public{directory: s.directory, responder: s.responder}
-	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Admin: s.operator,
-		Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
+		Admin: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
 		Gatherer: registry(s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors())})
 	if err == nil {
 		err = s.configure(c)
@@ -117,8 +117,11 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 	for _, ic := range c.Issuers {
 		k := knownIssuer{config: ic, Issuer: issuerOf(ic)}
 		for _, crl := range ic.CRLs {
-			k.sources = append(k.sources, crlfetch.Source{Issuer: k.Issuer, URL: crl.URL, Every: ic.Refresh.Every,
-				Timeout: ic.Refresh.Timeout, MaxBytes: ic.Refresh.MaxBytes, RedirectHosts: crl.RedirectHosts})
+			src := crlSource(k.Issuer, ic, crl, c.Egress)
+			if err := checkSource(crl, src); err != nil {
+				faults = append(faults, crl.Pos.Fault("%v", err))
+			}
+			k.sources = append(k.sources, src)
 		}
 		if ic.Signer != nil {
 			signer, warnings, err := signerOf(ic, now)
@@ -136,6 +139,26 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 		return nil, faults
 	}
 	return known, nil
+}
+
+func crlSource(issuer revocation.Issuer, ic config.Issuer, crl config.CRL, e config.Egress) crlfetch.Source {
+	return crlfetch.Source{Issuer: issuer, URL: crl.URL, Mirrors: crl.Mirrors, Every: ic.Refresh.Every, Timeout: ic.Refresh.Timeout,
+		MaxBytes: ic.Refresh.MaxBytes, RedirectHosts: crl.RedirectHosts,
+		Egress: crlfetch.Egress{Deny: e.Deny, Allow: e.Allow, Discovered: crl.FromCertificate != ""}}
+}
+
+// checkSource finds what only the fetcher knows of URLs, such as how LDAP URLs read. Those of a certificate are not the operator's
+// to put right: what is wrong with them shows when they are fetched.
+func checkSource(crl config.CRL, src crlfetch.Source) error {
+	if src.Egress.Discovered {
+		return nil
+	}
+	for _, url := range append([]string{crl.URL}, crl.Mirrors...) {
+		if err := crlfetch.CheckURL(url); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func issuerOf(ic config.Issuer) revocation.Issuer {

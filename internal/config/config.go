@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -17,6 +18,7 @@ type Config struct {
 	Public  Public
 	API     API
 	Admin   Admin
+	Egress  Egress
 	Issuers []Issuer
 	Log     Log
 
@@ -55,6 +57,12 @@ type Admin struct {
 	Token     Secret // the content of TokenFile; empty: nobody may administer
 }
 
+// Egress says which addresses CRLs are fetched from, besides what is always refused; see docs/CONFIGURATION.md.
+type Egress struct {
+	Allow []netip.Prefix // internal addresses that URLs found in certificates may lead to
+	Deny  []netip.Prefix // addresses that no URL may lead to
+}
+
 // Issuer is a certification authority veto answers for.
 type Issuer struct {
 	Name            string
@@ -74,9 +82,13 @@ func (i *Issuer) Administered() bool { return len(i.CRLs) == 0 }
 
 // CRL is one place an issuer's CRL comes from.
 type CRL struct {
-	URL           string   // http, https or file with an absolute path
-	RedirectHosts []string // hosts a redirect may lead to besides the URL's own: lower case, without port
-	Pos           Position
+	URL             string   // http, https, ldap, ldaps, file with an absolute path (of a folder when it ends in /), or push:
+	Mirrors         []string // other URLs of the same CRL, in the order they are tried
+	FromCertificate string   // the file of the certificate that URL and Mirrors are from; empty: an operator wrote them
+	RedirectHosts   []string // hosts a redirect may lead to besides the URL's own: lower case, without port
+	Pos             Position
+
+	issued *x509.Certificate // of FromCertificate
 }
 
 // Refresh says how an issuer's CRLs are fetched and for how long they are believed.

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"os"
 	"path/filepath"
@@ -32,6 +33,12 @@ func newFolder(t testing.TB) *folder {
 	f.write("corp-users.pem", pkitest.CertificatePEM(users.Certificate))
 	f.write("both.pem", append(pkitest.CertificatePEM(devices.Certificate), pkitest.CertificatePEM(users.Certificate)...))
 	f.pair("ocsp", must(devices.IssueOCSPSigner(pkitest.LeafOptions{})))
+	f.leaf("device.pem", devices, "http://pki.corp/devices-7.crl", "http://mirror.corp/devices-7.crl")
+	f.leaf("user.pem", users, "http://pki.corp/users.crl")
+	f.leaf("forged.pem", f.ca("Devices"), "http://pki.corp/devices.crl")
+	f.leaf("ad.pem", devices, "ldap:///CN=Devices,CN=CDP,DC=corp?certificateRevocationList?base?objectClass=cRLDistributionPoint",
+		"file:///etc/passwd", "http://u:hush@a/b", "http://pki.corp/ad.crl", "http://pki.corp/ad.crl", "ldap://dc1.corp/CN=Devices?certificateRevocationList")
+	f.leaf("odd.pem", devices)
 	f.pair("api", must(devices.Issue(pkitest.LeafOptions{Name: "localhost"})))
 	f.pair("expired-leaf", must(devices.Issue(pkitest.LeafOptions{NotAfter: time.Now().Add(-time.Minute)})))
 	old := must(pkitest.NewCA(pkitest.CAOptions{Name: "Old", NotAfter: time.Now().Add(-time.Minute)}))
@@ -57,6 +64,15 @@ func (f *folder) ca(name string) *pkitest.CA {
 func (f *folder) pair(name string, p *pkitest.Pair) {
 	f.write(name+".pem", pkitest.CertificatePEM(p.Certificate))
 	f.write(name+".key", must(pkitest.KeyPEM(p.Key)))
+}
+
+// leaf makes a certificate with CRL distribution points; without URLs it has a malformed one, which crypto/x509 lets pass.
+func (f *folder) leaf(name string, ca *pkitest.CA, urls ...string) {
+	o := pkitest.LeafOptions{CRL: urls}
+	if len(urls) == 0 {
+		o.Extensions = []pkix.Extension{{Id: oidCRLDistributionPoints, Value: []byte{0x30, 4, 0x30, 2, 0x85, 0}}}
+	}
+	f.write(name, pkitest.CertificatePEM(must(ca.Issue(o)).Certificate))
 }
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }

@@ -43,11 +43,11 @@ func TestFaultsNameTheFlag(t *testing.T) {
 		flags Flags
 		want  []string
 	}{
-		{"all at once", Flags{Public: "x", API: ":99999", AdminTokenFile: "short.token", Issuers: []string{"name=A,cert=no.pem,crl=ldap://x/y"}}, []string{
+		{"all at once", Flags{Public: "x", API: ":99999", AdminTokenFile: "short.token", Issuers: []string{"name=A,cert=no.pem,crl=ftp://x/y"}}, []string{
 			`--admin-token-file: the token in ` + f.path("short.token") + " has 5 characters",
 			`--api: ":99999" has no port`,
 			`--issuer A cert=: cannot read ` + f.path("no.pem"),
-			`--issuer A crl=: ldap is not supported yet`,
+			`--issuer A crl=: CRLs are not fetched by "ftp:"`,
 			`--issuer A name=: "A" is no issuer name`,
 			`--public: "x" is no address to listen on`,
 		}},

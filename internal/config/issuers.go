@@ -38,6 +38,7 @@ func (r *reader) issuer(v *value) Issuer {
 	}) {
 		return i
 	}
+	r.issuedBy(&i)
 	r.need(v, "name", "give the issuer a name of a-z, 0-9 and -")
 	r.need(v, "certificate", "name the file of the CA's certificate")
 	if refresh != nil && !has(v, "crls") {

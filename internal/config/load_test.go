@@ -46,6 +46,8 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"names":        []string{devices.Name, c.Issuers[1].Name},
 		"certificates": []string{devices.Certificate.Subject.CommonName, c.Issuers[1].Certificate.Subject.CommonName},
 		"urls":         []string{devices.CRLs[0].URL, devices.CRLs[1].URL}, "redirects": devices.CRLs[0].RedirectHosts,
+		"mirrors": [][]string{devices.CRLs[0].Mirrors, devices.CRLs[2].Mirrors}, "from": devices.CRLs[2].FromCertificate,
+		"egress": fmt.Sprint(c.Egress.Allow, c.Egress.Deny), "discovered": devices.CRLs[2].URL,
 		"refresh": devices.Refresh, "ocsp": devices.OCSP, "signer": devices.Signer.Certificate.Subject.CommonName,
 		"administered": []bool{devices.Administered(), c.Issuers[1].Administered()}, "no signer": c.Issuers[1].Signer == nil,
 		"positions": []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
@@ -58,15 +60,18 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"certificates": []string{"Devices", "Users"},
 		"urls":         []string{"http://pki.corp/devices.crl", "file://" + f.path("devices-local.crl")},
 		"redirects":    []string{"mirror.corp", "192.0.2.7"},
-		"refresh":      Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
-		"ocsp":         OCSP{10 * time.Minute, "unknown"}, "signer": "ocsp.test",
-		"administered": []bool{false, true}, "no signer": true, "positions": []int{18, 23, 32, 10},
+		"mirrors": [][]string{{"http://mirror.corp/devices.crl", "ldap://dc1.corp/CN=Devices,CN=PKI,DC=corp?certificateRevocationList;binary"},
+			{"http://mirror.corp/devices-7.crl"}},
+		"from": f.path("device.pem"), "egress": "[10.20.0.0/16] [10.66.0.0/16]", "discovered": "http://pki.corp/devices-7.crl",
+		"refresh": Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
+		"ocsp":    OCSP{10 * time.Minute, "unknown"}, "signer": "ocsp.test",
+		"administered": []bool{false, true}, "no signer": true, "positions": []int{22, 30, 40, 10},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 	files := []string{}
-	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "ocsp.pem", "ocsp.key", "corp-users.pem"} {
+	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.key", "corp-users.pem"} {
 		files = append(files, f.path(name))
 	}
 	if diff := cmp.Diff(files, c.Files()); diff != "" {

@@ -22,7 +22,7 @@ issuers:
   - name: Corp Devices
     certificate: both.pem
     crls:
-      - url: ldap://pki.corp/cn=devices
+      - url: ldap:///cn=devices
       - delta: http://pki.corp/d.crl
     refresh: {every: 0s, max_bytes: lots}
   - name: é
@@ -39,7 +39,7 @@ profiles:
 		`4:36 api.tls.key: the key in ` + f.path("ocsp.key") + ` does not belong to the first certificate in ` + f.path("api.pem"),
 		`6:11 issuers[0].name: "Corp Devices" is no issuer name; use 1 to 63 of a-z, 0-9 and -`,
 		`7:18 issuers[0].certificate: ` + f.path("both.pem") + ` holds 2 certificates; list each as an issuer of its own`,
-		`9:14 issuers[0].crls[0].url: ldap is not supported yet and comes with a later version`,
+		`9:14 issuers[0].crls[0].url: the URL names no directory server`,
 		`10:9 issuers[0].crls[1].delta: delta CRLs are not supported yet and come with a later version; remove the key`,
 		`10:9 issuers[0].crls[1].url: is missing; say where the CRL is`,
 		`11:22 issuers[0].refresh.every: "0s" is out of range; it is between 1s and 30d`,
@@ -87,7 +87,7 @@ func TestFaults(t *testing.T) {
 		{"a tag", "data_dir: !!str x\n", "1:11 data_dir: YAML tags"},
 		{"an unknown key at the top", "isuers: []\n", `1:1 : unknown key "isuers"; did you mean "issuers"?`},
 		{"an abbreviated key", "issuers: [{name: a, cert: x}]\n", `1:21 issuers[0]: unknown key "cert"; did you mean "certificate"?`},
-		{"an unknown key like no other", "zzz: 1\n", `1:1 : unknown key "zzz"; known here: admin, api, data_dir, issuers, log, profiles, public`},
+		{"an unknown key like no other", "zzz: 1\n", `1:1 : unknown key "zzz"; known here: admin, api, data_dir, egress, issuers, log, profiles, public`},
 		{"an unknown key that repeats is twice", "zzz: 1\nzzz: 1\n", `1:1 : unknown key "zzz"; known`},
 		{"a key without value", "data_dir:\npublic: {}\n", "1:1 data_dir: has no value; give it one or remove the key"},
 		{"a key with a tilde", "data_dir: ~\n", "1:11 data_dir: has no value"},
@@ -108,8 +108,28 @@ func TestFaults(t *testing.T) {
 		{"a URL that is none", issuer("  crls: [{url: 'http://a b:hush/%'}]\n"), "4:16 issuers[0].crls[0].url: is no valid URL"},
 		{"a file URL of another host", issuer("  crls: [{url: 'file://a/b'}]\n"), "4:16 issuers[0].crls[0].url: a file URL is file:///"},
 		{"a file URL that is relative", issuer("  crls: [{url: 'file:b.crl'}]\n"), "4:16 issuers[0].crls[0].url: a file URL is file:///"},
-		{"a folder as CRL", issuer("  crls: [{url: .}]\n"), "4:16 issuers[0].crls[0].url: " + f.dir + " is a folder"},
-		{"redirects of a file", issuer("  crls: [{url: devices-local.crl, redirect_hosts: [a]}]\n"), "4:51 issuers[0].crls[0].redirect_hosts: a file is not redirected"},
+		{"a folder as URL without slash", issuer("  crls: [{url: 'file://" + f.dir + "'}]\n"), "4:16 issuers[0].crls[0].url: " + f.dir + " is a folder; end the URL with a slash"},
+		{"a file with a slash", issuer("  crls: [{url: devices-local.crl/}]\n"), "4:16 issuers[0].crls[0].url: " + f.path("devices-local.crl") + " is a file"},
+		{"redirects of a file", issuer("  crls: [{url: devices-local.crl, redirect_hosts: [a]}]\n"), "4:51 issuers[0].crls[0].redirect_hosts: only http and https"},
+		{"a directory's root as CRL", issuer("  crls: [{url: 'ldaps://dir.corp/'}]\n"), "4:16 issuers[0].crls[0].url: the URL names no entry of the directory; write ldaps://HOST/DN"},
+		{"a directory with a password", issuer("  crls: [{url: 'ldap://u:hush@dir.corp/cn=a'}]\n"), "4:16 issuers[0].crls[0].url: the URL has a user name or password"},
+		{"a push source with a host", issuer("  crls: [{url: 'push://a'}]\n"), "4:16 issuers[0].crls[0].url: a source of pushed CRLs is push: alone"},
+		{"mirrors of a push source", issuer("  crls: [{url: 'push:', mirrors: [http://a/b]}]\n"), "4:25 issuers[0].crls[0].mirrors: a pushed CRL is not fetched and has no mirrors"},
+		{"push: as mirror", issuer("  crls: [{url: http://a/b, mirrors: ['push:']}]\n"), "4:38 issuers[0].crls[0].mirrors[0]: push: is no mirror"},
+		{"mirrors that are empty", issuer("  crls: [{url: http://a/b, mirrors: []}]\n"), "4:37 issuers[0].crls[0].mirrors: the list is empty"},
+		{"a mirror of another scheme", issuer("  crls: [{url: http://a/b, mirrors: ['ftp://a/b']}]\n"), `4:38 issuers[0].crls[0].mirrors[0]: CRLs are not fetched by "ftp:"`},
+		{"a mirror that is the URL", issuer("  crls: [{url: http://a/b, mirrors: [http://a/b]}]\n"), `4:16 issuers[0].crls[0].url: "http://a/b" is listed twice`},
+		{"a mirror twice", issuer("  crls: [{url: http://a/b, mirrors: [http://a/c, http://a/c]}]\n"), `4:16 issuers[0].crls[0].url: "http://a/c" is listed twice`},
+		{"a CRL with url and from_certificate", issuer("  crls: [{url: http://a/b, from_certificate: device.pem}]\n"), "4:46 issuers[0].crls[0].from_certificate: give either url or from_certificate"},
+		{"mirrors of from_certificate", issuer("  crls: [{from_certificate: device.pem, mirrors: [http://a/b]}]\n"), "4:41 issuers[0].crls[0].mirrors: the certificate's URLs are each other's mirrors"},
+		{"from_certificate of another issuer", issuer("  crls: [{from_certificate: user.pem}]\n"), "4:29 issuers[0].crls[0].from_certificate: " + f.path("user.pem") + " was not issued by a (CN=Devices"},
+		{"from_certificate of one that only claims the issuer", issuer("  crls: [{from_certificate: forged.pem}]\n"), "4:29 issuers[0].crls[0].from_certificate: " + f.path("forged.pem") + " was not issued by a"},
+		{"from_certificate without distribution point", issuer("  crls: [{from_certificate: ocsp.pem}]\n"), "4:29 issuers[0].crls[0].from_certificate: " + f.path("ocsp.pem") + " has no CRL distribution point that can be fetched"},
+		{"from_certificate that is malformed", issuer("  crls: [{from_certificate: odd.pem}]\n"), "4:29 issuers[0].crls[0].from_certificate: " + f.path("odd.pem") + " has CRL distribution points that cannot be read"},
+		{"from_certificate that is not there", issuer("  crls: [{from_certificate: no.pem}]\n"), "4:29 issuers[0].crls[0].from_certificate: cannot read "},
+		{"an egress range that is none", "egress: {allow: [corp]}\n", `1:18 egress.allow[0]: "corp" is no range of addresses`},
+		{"an egress range with bits beyond its length", "egress: {deny: [10.1.2.3/8]}\n", `1:17 egress.deny[0]: "10.1.2.3/8" has bits beyond its length; did you mean 10.0.0.0/8, or the one address 10.1.2.3?`},
+		{"an IPv4 egress range written as IPv6", "egress: {deny: ['::ffff:10.0.0.0/104']}\n", `1:17 egress.deny[0]: "::ffff:10.0.0.0/104" is an IPv4 address in IPv6 form`},
 		{"a redirect host with a port", issuer("  crls: [{url: http://a/b, redirect_hosts: ['a:80']}]\n"), `4:45 issuers[0].crls[0].redirect_hosts[0]: "a:80" is no host`},
 		{"a redirect host with a wildcard", issuer("  crls: [{url: http://a/b, redirect_hosts: ['*.a']}]\n"), `4:45 issuers[0].crls[0].redirect_hosts[0]: "*.a" is no host`},
 		{"a name twice", issuer("- name: a\n  certificate: corp-users.pem\n"), `4:9 issuers[1].name: "a" is the name of another issuer too (line 2)`},

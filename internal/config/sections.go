@@ -16,6 +16,7 @@ func (r *reader) config(v *value) *Config {
 		"public":   func(v *value) { r.public(v, &c.Public) },
 		"api":      func(v *value) { r.api(v, &c.API) },
 		"admin":    func(v *value) { r.admin(v, &c.Admin) },
+		"egress":   func(v *value) { r.egress(v, &c.Egress) },
 		"issuers":  func(v *value) { c.Issuers = r.issuers(v) },
 		"profiles": r.later("gateway profiles are"),
 		"log":      func(v *value) { r.log(v, &c.Log) },

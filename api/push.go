@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// crlTypes are the media types of a CRL (RFC 2585 §4.2), and those that curl and openssl users send PEM as.
+var crlTypes = []string{"application/pkix-crl", "application/x-pem-file", "application/x-pkcs7-crl", "text/plain"}
+
+// A pushed CRL may be large and its sender slow, but not without end. How many octets it may have is said by the source.
+const (
+	pushIdleLimit = 30 * time.Second // without an octet
+	pushLimit     = time.Hour
+)
+
+type pushInput struct {
+	Issuer string `path:"issuer" doc:"The issuer's name, or its IssuerID in hex"`
+	Source string `query:"source" maxLength:"2048" doc:"The URL of the CRL source, as GET /v1/issuers/{issuer} shows it; needed only when the issuer has several"`
+}
+
+func (a *API) registerPush(h huma.API) {
+	op := a.change("push", huma.Operation{
+		OperationID: "push-crl", Method: http.MethodPut, Path: crlPath, Tags: []string{"administration"},
+		Summary: "Bring a CRL of the issuer",
+		Description: "The CRL, DER or PEM, is judged exactly as a fetched one. 200 with what changed once it is in force, or with not_modified " +
+			"when it was; 409 when it is older than the one in force, or differs and has the same number; 422 when another rule refuses it.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}},
+	}, unknownIssuer, malformedRequest, timedOut, nothingToFetch, crlNotNewer, tooLarge, wrongMediaType, invalidRequest, refused, shuttingDown, notDurable)
+	for _, mediaType := range crlTypes {
+		op.RequestBody.Content[mediaType] = &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
+	}
+	op.Middlewares = append(op.Middlewares, withCRLBody)
+	huma.Register(h, op, a.push)
+}
+
+// push answers PUT /v1/issuers/{issuer}/crl.
+func (a *API) push(ctx context.Context, in *pushInput) (*output[RefreshResult], error) {
+	issuer, known := a.directory.Resolve(in.Issuer)
+	if !known {
+		return nil, unknownIssuerProblem(in.Issuer)
+	}
+	c := changeOf(ctx)
+	c.issuer = issuer.Name
+	if report, known := a.directory.Issuer(issuer.ID.String()); known && report.Administered {
+		return nil, nothingToFetch.problem("%s is administered here and has no CRL source; configure one with the URL push:", issuer.Name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, pushLimit)
+	defer cancel()
+	body := ctx.Value(crlBodyKey{}).(*patientBody)
+	result, err := a.pusher.Push(ctx, issuer.ID, in.Source, body)
+	switch {
+	case body.failed != nil:
+		return nil, readProblem(body.failed)
+	case err != nil:
+		return nil, a.pushProblem(err)
+	}
+	c.outcome = result.Outcome
+	return &output[RefreshResult]{Status: http.StatusOK, Body: result}, nil
+}
+
+// pushProblem is the problem of a CRL that was not taken. What was in force stays so.
+func (a *API) pushProblem(err error) *Problem {
+	p := a.problemOf(err)
+	switch p.Rule {
+	case "rollback", "equivocation":
+		p.Type, p.Status, p.Title = ProblemPrefix+crlNotNewer.name, crlNotNewer.status, crlNotNewer.title
+	case "too-big":
+		p.Type, p.Status, p.Title = ProblemPrefix+tooLarge.name, tooLarge.status, tooLarge.title
+	case "source":
+		return invalidRequest.problem("%s; GET /v1/issuers/{issuer} lists its sources", p.Detail).at("query.source", "expected the URL of a CRL source")
+	}
+	return p
+}
+
+type crlBodyKey struct{}
+
+// withCRLBody lets a route read the body of the request as it comes, when it is a CRL.
+func withCRLBody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humachi.Unwrap(ctx)
+	mediaType, p := mediaTypeOf(r)
+	if p == nil && !slices.Contains(crlTypes, mediaType) {
+		list := strings.Join(crlTypes, ", ")
+		p = wrongMediaType.problem("send the CRL with Content-Type: application/pkix-crl, or PEM as one of %s", list).with("Accept", list)
+	}
+	if p != nil {
+		changeOf(ctx.Context()).refusedBy(p)
+		p.write(w)
+		return
+	}
+	connection := http.NewResponseController(w)
+	connection.SetWriteDeadline(time.Now().Add(pushLimit + pushIdleLimit)) // best effort: tests have no connection
+	next(huma.WithValue(ctx, crlBodyKey{}, &patientBody{body: r.Body, connection: connection}))
+	connection.SetReadDeadline(time.Time{})
+}
+
+// patientBody waits for each part of a body, but not for ever. failed is what ended it early.
+type patientBody struct {
+	body       io.Reader
+	connection *http.ResponseController
+	failed     error
+}
+
+// Read implements io.Reader.
+func (b *patientBody) Read(p []byte) (int, error) {
+	b.connection.SetReadDeadline(time.Now().Add(pushIdleLimit))
+	n, err := b.body.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed = err
+	}
+	return n, err
+}
+
+// pushSource says why a refresh does nothing for sources that are never fetched; nil for other errors.
+func pushSource(issuer revocation.Issuer, err error) *Problem {
+	if revocation.RuleOf(err, "") != "push" {
+		return nil
+	}
+	return nothingToFetch.problem("the CRLs of %s are pushed, with PUT /v1/issuers/%s/crl; nothing is fetched", issuer.Name, issuer.Name)
+}
