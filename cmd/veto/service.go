@@ -46,7 +46,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
 		Admin: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
-		Gatherer: registry(s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors())})
+		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors())})
 	if err == nil {
 		err = s.configure(c)
 	}
@@ -64,8 +64,15 @@ func withClose(err error, st *store.Store) error {
 }
 
 // registry gathers the metrics of all parts and of the process.
-func registry(parts ...[]prometheus.Collector) *prometheus.Registry {
+func registry(st *store.Store, parts ...[]prometheus.Collector) *prometheus.Registry {
 	r := prometheus.NewRegistry()
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "veto_store_degraded",
+		Help: "1 while changes cannot be made durable or a stored CRL is damaged."}, func() float64 {
+		if st.Degraded() != nil {
+			return 1
+		}
+		return 0
+	}))
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, p := range parts {
 		r.MustRegister(p...)
@@ -173,8 +180,41 @@ func signerOf(ic config.Issuer, now time.Time) (*responder.Signer, []string, err
 	return responder.NewSigner(ic.Signer.Certificate, ic.Signer.Key, issuerOf(ic), now)
 }
 
-// run fetches CRLs on schedule and checks the stored generations until the context ends.
+// run fetches CRLs on schedule until the context ends.
 func (s *service) run(ctx context.Context) error { return s.refresher.Run(ctx) }
+
+// verifyEvery is how often all stored CRLs are read in full: a disk may decay.
+const verifyEvery = 24 * time.Hour
+
+// watchFiles checks the stored CRLs in full, at once and then daily. A damaged one is set aside by the store, the one before
+// serves, and a fetch starts.
+func (s *service) watchFiles(ctx context.Context) error {
+	tick := time.NewTicker(verifyEvery)
+	defer tick.Stop()
+	for {
+		if err := s.store.VerifyGenerations(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("stored CRLs are damaged and set aside; the ones before serve until a fetch succeeds", "error", err.Error())
+			s.refetchAll(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// refetchAll drops all signed answers and fetches the CRLs of every issuer that has any. Failures are logged by the refresh.
+func (s *service) refetchAll(ctx context.Context) {
+	t := s.directory.table.Load()
+	for i := range t.issuers {
+		k := &t.issuers[i]
+		s.responder.PurgeIssuer(k.ID)
+		if len(k.sources) > 0 {
+			s.refresher.Refresh(ctx, k.ID) //nolint:errcheck // see above
+		}
+	}
+}
 
 // close ends what a request may have started and closes the store. No listener may be open any more.
 func (s *service) close() error {
