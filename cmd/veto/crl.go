@@ -22,7 +22,7 @@ func newCRL() *cobra.Command {
 		Use: "crl", Short: "Look into CRL files", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newInspect())
+	cmd.AddCommand(newInspect(), newDiff())
 	return cmd
 }
 
