@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"strings"
 	"testing"
 
@@ -129,7 +130,8 @@ func TestAnEndlessBodyIsCutOff(t *testing.T) {
 	w := newWorld(t)
 	server := httptest.NewServer(w.responder)
 	defer server.Close()
-	body := &zeros{left: 64 << 20}
+	body := new(zeros)
+	body.left.Store(64 << 20)
 	res, err := http.Post(server.URL, "application/ocsp-request", body)
 	if err == nil {
 		res.Body.Close()
@@ -137,18 +139,17 @@ func TestAnEndlessBodyIsCutOff(t *testing.T) {
 			t.Errorf("got %s, close %t; want 413 and close", res.Status, res.Close)
 		}
 	}
-	if body.left < 32<<20 {
-		t.Errorf("%d octets were taken", 64<<20-body.left)
+	if left := body.left.Load(); left < 32<<20 { // the transport may go on reading for a moment
+		t.Errorf("%d octets were taken", 64<<20-left)
 	}
 }
 
-type zeros struct{ left int }
+type zeros struct{ left atomic.Int64 }
 
 func (z *zeros) Read(p []byte) (int, error) {
-	if z.left <= 0 {
+	if z.left.Add(-int64(len(p))) <= 0 {
 		return 0, io.EOF
 	}
-	z.left -= len(p)
 	clear(p)
 	return len(p), nil
 }
