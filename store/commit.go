@@ -161,7 +161,7 @@ func (c *commit) place(g *generation, signed string) error {
 // flip is the one transaction that puts the generation in force.
 func (c *commit) flip(g *generation, diff *revocation.CRLChange, st revocation.SourceState) error {
 	s, scope := c.store, c.info.Scope
-	point, err := pointer{g.n, c.info}.encode()
+	point, err := pointer{n: g.n, info: c.info}.encode()
 	if err != nil {
 		return err
 	}

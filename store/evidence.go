@@ -23,7 +23,8 @@ type issuerView struct {
 // other fields are left as they are. It takes no lock, and allocates nothing when ev.CRLs has room: reuse ev.
 //
 // The answer holds at least every change up to Generation. A scope whose file turns out to be damaged where the serial would be
-// counts as missing: damage is never evidence that a serial is good. Admin must not be changed.
+// counts as missing: damage is never evidence that a serial is good. So does one that fell back to the generation before, for the
+// serials that does not list. Admin must not be changed.
 func (s *Store) Evidence(issuer revocation.IssuerID, serial revocation.Serial, ev *revocation.Evidence) {
 	ev.Generation = s.generation.Load() // before the view: what was published with it is then seen
 	ev.CRLs, ev.MissingCRL, ev.Admin = ev.CRLs[:0], 0, nil
@@ -38,10 +39,11 @@ func (s *Store) Evidence(issuer revocation.IssuerID, serial revocation.Serial, e
 	for _, g := range v.held {
 		ev.CRLs = append(ev.CRLs, revocation.CRLFinding{Info: g.info})
 		finding := &ev.CRLs[len(ev.CRLs)-1]
-		switch g.find(string(serial), &finding.Entry) {
-		case listed:
+		found := g.find(string(serial), &finding.Entry)
+		switch {
+		case found == listed:
 			finding.Listed = true
-		case unreadable:
+		case found == unreadable, g.overtaken:
 			ev.CRLs = ev.CRLs[:len(ev.CRLs)-1]
 			ev.MissingCRL++
 		}
@@ -58,4 +60,11 @@ func (s *Store) CRLInfo(scope revocation.ScopeID) *revocation.CRLInfo {
 		return g.info
 	}
 	return nil
+}
+
+// Overtaken says whether the CRL in force for a scope is the one before a CRL that was lost to damage: what it lists is revoked, and
+// nothing is good by it.
+func (s *Store) Overtaken(scope revocation.ScopeID) bool {
+	g := s.view.Load().scopes[scope]
+	return g != nil && g.overtaken
 }

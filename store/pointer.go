@@ -11,11 +11,16 @@ import (
 type pointer struct {
 	n    uint64
 	info *revocation.CRLInfo
+
+	// overtaken: a newer generation was in force and was lost to damage. What this one lists is revoked; its silence is no
+	// evidence, because the lost one may have listed more.
+	overtaken bool
 }
 
 type pointerJSON struct {
-	N   uint64          `json:"n"`
-	CRL json.RawMessage `json:"crl"`
+	N         uint64          `json:"n"`
+	CRL       json.RawMessage `json:"crl"`
+	Overtaken bool            `json:"overtaken,omitempty"`
 }
 
 func (p pointer) encode() ([]byte, error) {
@@ -23,7 +28,7 @@ func (p pointer) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing a pointer: %w", err)
 	}
-	return json.Marshal(pointerJSON{p.n, crl})
+	return json.Marshal(pointerJSON{p.n, crl, p.overtaken})
 }
 
 func decodePointer(b []byte) (pointer, error) {
@@ -32,5 +37,5 @@ func decodePointer(b []byte) (pointer, error) {
 		return pointer{}, fmt.Errorf("reading a pointer: %w", err)
 	}
 	info, err := decodeInfo(j.CRL)
-	return pointer{j.N, info}, err
+	return pointer{j.N, info, j.Overtaken}, err
 }

@@ -15,8 +15,8 @@ import (
 // with ten million entries takes milliseconds; call this once in the background after it, and now and then to notice a disk
 // that decays. Until it was verified, a lookup checks the checksum of each block it touches.
 //
-// A generation that fails is quarantined: its files are renamed, the one before takes its place if it is whole, otherwise the
-// scope has no CRL, and its source is forgotten to have answered, so that the next fetch brings the CRL anew. Each is one
+// A generation that fails is quarantined: its files are renamed, the one before takes its place if it is whole (what it lists is
+// revoked, and nothing is good by it, since the lost one may have listed more), otherwise the scope has no CRL, and its source is forgotten to have answered, so that the next fetch brings the CRL anew. Each is one
 // error in the result; the scopes are then taken care of, and whoever keeps answers drops those of their issuers.
 func (s *Store) VerifyGenerations(ctx context.Context) error {
 	var found error
@@ -48,7 +48,7 @@ func (s *Store) replaceDamaged(bad *generation) error {
 	if err != nil {
 		return err
 	}
-	return s.enforceFallback(pointer{bad.n, bad.info}, before)
+	return s.enforceFallback(pointer{n: bad.n, info: bad.info}, before)
 }
 
 // fallBack finds the latest whole generation of a scope before n, nil when there is none. Damaged ones on the way are quarantined.
@@ -63,6 +63,7 @@ func (s *Store) fallBack(scope revocation.ScopeID, n uint64) (*generation, error
 			err = g.verify()
 		}
 		if err == nil {
+			g.overtaken = true
 			return g, nil
 		}
 		if err := s.quarantine(scope, m); err != nil {
@@ -96,7 +97,7 @@ func (s *Store) enforceFallback(bad pointer, before *generation) error {
 	}
 	point := []byte(nil)
 	if before != nil {
-		if point, err = (pointer{before.n, before.info}).encode(); err != nil {
+		if point, err = (pointer{before.n, before.info, true}).encode(); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,7 @@ func missing(t *testing.T, path string) {
 	}
 }
 
-func TestADamagedGenerationIsQuarantinedAndTheOneBeforeServes(t *testing.T) {
+func TestADamagedGenerationIsQuarantinedAndOnlyRevocationsOfTheOneBeforeServe(t *testing.T) {
 	for name, damage := range map[string]func(*testing.T, string){"cut off": cutOff, "garbage": garbage, "missing": missing, "a flipped bit": flipSerial(string(appendDate([]byte("\x02"), packDate(day.Unix()))))} {
 		t.Run(name, func(t *testing.T) {
 			dir := twoGenerations(t, map[string]func(*testing.T, string){"2.db": damage})
@@ -55,6 +55,15 @@ func TestADamagedGenerationIsQuarantinedAndTheOneBeforeServes(t *testing.T) {
 			defer s.Close()
 			if n := s.CRLInfo(scopeA).Number.String(); n != "1" || !lists(s, issuerA, "\x11") {
 				t.Errorf("CRL %s serves, want 1", n)
+			}
+			for _, when := range []string{"at once", "after a restart"} {
+				if ev := evidence(s, issuerA, "\x7f"); len(ev.CRLs) != 0 || ev.MissingCRL != 1 {
+					t.Errorf("%s, a serial the CRL before does not list: %+v, want the CRL missing, since the lost one may have listed it", when, ev)
+				}
+				if !s.Overtaken(scopeA) {
+					t.Errorf("%s, the CRL in force is not known to be overtaken", when)
+				}
+				s = reopen(t, s)
 			}
 			if !strings.Contains(logged.String(), "level=ERROR") {
 				t.Errorf("nothing was logged: %s", logged.String())
@@ -71,6 +80,9 @@ func TestADamagedGenerationIsQuarantinedAndTheOneBeforeServes(t *testing.T) {
 			put(t, s, issuerA, scopeA, 3, record("\x03", 4, day))
 			if !lists(s, issuerA, "\x03") {
 				t.Error("the next CRL is not in force")
+			}
+			if ev := evidence(s, issuerA, "\x7f"); len(ev.CRLs) != 1 || ev.MissingCRL != 0 || s.Overtaken(scopeA) {
+				t.Errorf("a serial the next CRL does not list: %+v, want that CRL's silence", ev)
 			}
 			s = reopen(t, s)
 			if !lists(s, issuerA, "\x03") {

@@ -89,6 +89,7 @@ func (s *Store) load() (err error) {
 			damaged = append(damaged, p)
 			continue
 		}
+		g.overtaken = p.overtaken
 		s.held[p.info.Scope] = g
 	}
 	s.publishView()
@@ -111,7 +112,7 @@ func (s *Store) openFallback(bad pointer) error {
 	if before == nil {
 		s.log.Error("the scope has no CRL until it is fetched again", "url", bad.info.URL)
 	} else {
-		s.log.Error("the CRL before serves until a newer one is fetched", "url", bad.info.URL,
+		s.log.Error("only the revocations of the CRL before serve until a newer one is fetched", "url", bad.info.URL,
 			"number", before.info.Number.String(), "this_update", before.info.ThisUpdate)
 	}
 	return nil

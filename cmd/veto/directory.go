@@ -167,6 +167,8 @@ func (d *directory) problem(k *knownIssuer, now time.Time) string {
 		switch {
 		case info == nil:
 			return "no CRL was accepted yet from " + src.URL
+		case d.store.Overtaken(src.Scope()):
+			return "the CRL from " + src.URL + " was damaged on disk and is not fetched again yet"
 		case info.NextUpdate.IsZero():
 			return "the CRL from " + src.URL + " has no nextUpdate, so it is never fresh"
 		case !now.Before(info.NextUpdate.Add(k.config.Refresh.StaleGrace)):

@@ -186,14 +186,14 @@ func (s *service) run(ctx context.Context) error { return s.refresher.Run(ctx) }
 // verifyEvery is how often all stored CRLs are read in full: a disk may decay.
 const verifyEvery = 24 * time.Hour
 
-// watchFiles checks the stored CRLs in full, at once and then daily. A damaged one is set aside by the store, the one before
-// serves, and a fetch starts.
+// watchFiles checks the stored CRLs in full, at once and then daily. A damaged one is set aside by the store, only what the one
+// before lists counts, and a fetch starts.
 func (s *service) watchFiles(ctx context.Context) error {
 	tick := time.NewTicker(verifyEvery)
 	defer tick.Stop()
 	for {
 		if err := s.store.VerifyGenerations(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("stored CRLs are damaged and set aside; the ones before serve until a fetch succeeds", "error", err.Error())
+			s.log.Error("stored CRLs are damaged and set aside; only revocations of the ones before serve until a fetch succeeds", "error", err.Error())
 			s.refetchAll(ctx)
 		}
 		select {
