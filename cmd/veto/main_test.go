@@ -127,7 +127,7 @@ func scriptAddresses(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptAwait waits until a file contains a text.
 func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
-	for range 1000 {
+	for range 6000 { // a minute: the race detector on a busy machine is slow
 		if b, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(b), args[1]) {
 			return
 		}

@@ -152,7 +152,7 @@ func TestRealCRLAnswersAsOpenSSLReadsIt(t *testing.T) {
 
 func awaitCRL(t *testing.T, apiURL, issuer string) {
 	t.Helper()
-	for range 1000 {
+	for range 6000 {
 		var r api.IssuerReport
 		getJSON(t, apiURL+"/v1/issuers/"+issuer, &r)
 		if len(r.Sources) == 1 && r.Sources[0].Freshness != "none" {
