@@ -26,24 +26,25 @@ func main() {
 	binary := flag.String("veto", "./veto", "the binary to measure")
 	seconds := flag.Int("seconds", 5, "length of one measurement")
 	rounds := flag.Int("rounds", 3, "measurements of each kind, the floor before each")
+	size := flag.Int("body", 500, "octets of the floor's answer")
 	floor := flag.Bool("floor", false, "be the floor's server")
 	flag.Parse()
 	if *floor {
-		log.Fatal(serveFloor())
+		log.Fatal(serveFloor(*size))
 	}
-	if err := measureAll(*binary, *rounds, *seconds); err != nil {
+	if err := measureAll(*binary, *size, *rounds, *seconds); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// serveFloor is the least that net/http does: one handler, a fixed answer of 500 octets.
-func serveFloor() error {
+// serveFloor is the least that net/http does: one handler, a fixed answer.
+func serveFloor(size int) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Println("http://" + l.Addr().String())
-	body := []byte(strings.Repeat("x", 500))
+	body := []byte(strings.Repeat("x", size))
 	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{"application/ocsp-response"}
 		w.Write(body)
@@ -51,7 +52,7 @@ func serveFloor() error {
 }
 
 // measureAll starts both servers, each on the first core, and measures.
-func measureAll(binary string, rounds, seconds int) error {
+func measureAll(binary string, size, rounds, seconds int) error {
 	dir, err := os.MkdirTemp("", "veto-bench-")
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func measureAll(binary string, rounds, seconds int) error {
 	if err != nil {
 		return err
 	}
-	floor, err := start(func(line string) bool { return strings.HasPrefix(line, "http://") }, self, "-floor")
+	floor, err := start(func(line string) bool { return strings.HasPrefix(line, "http://") }, self, "-floor", fmt.Sprintf("-body=%d", size))
 	if err != nil {
 		return fmt.Errorf("starting the floor: %w", err)
 	}
