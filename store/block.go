@@ -84,11 +84,6 @@ type packed struct {
 	flags      byte
 }
 
-func (b block) packed(i int) packed {
-	at := blockHeader + i*b.stride()
-	return unpack(b[at+b.serialLen() : at+b.stride()])
-}
-
 // unpack reads what follows the serial in a record, of a block or of a lane.
 func unpack(b []byte) packed {
 	p := packed{revoked: getDate(b), flags: b[dateOctets], invalidity: noDate}

@@ -47,11 +47,6 @@ func (p paths) create() error {
 	return nil
 }
 
-// remove deletes the files of one generation. What cannot be deleted now is swept at the next start.
-func (p paths) remove(id revocation.ScopeID, n uint64) error {
-	return errors.Join(removeIfThere(p.generation(id, n)), removeIfThere(p.signed(id, n)))
-}
-
 func removeIfThere(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -15,10 +15,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -32,6 +34,7 @@ func main() {
 	if *floor {
 		log.Fatal(serveFloor(*size))
 	}
+	signal.Ignore(syscall.SIGPIPE) // whoever closes our output must not leave the servers running
 	if err := measureAll(*binary, *size, *rounds, *seconds); err != nil {
 		log.Fatal(err)
 	}
@@ -97,8 +100,11 @@ func (w *workload) report(floor, veto *server, rounds, seconds int) error {
 			byRate = append(byRate, last.rate/base.rate)
 			byCPU = append(byCPU, base.cpu/last.cpu)
 		}
-		fmt.Printf("%-34s %8.0f req/s  %.2f of the floor  %.2f by processor time  %s\n",
+		_, err := fmt.Printf("%-34s %8.0f req/s  %.2f of the floor  %.2f by processor time  %s\n",
 			row.name, median(rates), median(byRate), median(byCPU), last.latency)
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -60,6 +60,13 @@ func TestOfACertificateTheURLsThatCanBeFetchedCount(t *testing.T) {
 	}
 }
 
+// Context-specific tags of DistributionPoint, DistributionPointName and GeneralName (RFC 5280 §4.2.1.6, §4.2.1.13).
+var (
+	tagPoint    = cryptobyteasn1.Tag(0).Constructed().ContextSpecific()
+	tagFullName = cryptobyteasn1.Tag(0).Constructed().ContextSpecific()
+	tagURI      = cryptobyteasn1.Tag(6).ContextSpecific()
+)
+
 // point is a DistributionPoint with one URL, and what is given besides.
 func point(url string, besides ...byte) []byte {
 	var b cryptobyte.Builder
@@ -76,7 +83,7 @@ func point(url string, besides ...byte) []byte {
 
 func TestDistributionPoints(t *testing.T) {
 	reasons, issuer := []byte{0x81, 2, 6, 0x40}, []byte{0xa2, 4, 0x82, 2, 'a', 'b'}
-	relative := []byte{0x30, 4, 0xa0, 2, 0xa1, 0}
+	relative := []byte{0x30, 14, 0xa0, 12, 0xa1, 10, 0x30, 8, 6, 3, 0x55, 4, 3, 0x0c, 1, 'x'} // CN=x
 	for _, row := range []struct {
 		name    string
 		points  [][]byte
@@ -88,7 +95,7 @@ func TestDistributionPoints(t *testing.T) {
 		{"one for some reasons only is no alternative", [][]byte{point("http://a/1", reasons...), point("http://b/1")}, []string{"http://b/1"}, 1, false},
 		{"one of another issuer is no alternative", [][]byte{point("http://a/1", issuer...), point("http://b/1")}, []string{"http://b/1"}, 1, false},
 		{"one relative to the issuer has no URL", [][]byte{relative}, nil, 0, false},
-		{"none", nil, nil, 0, false},
+		{"an empty list is malformed: there is one point or more", nil, nil, 0, true},
 		{"one with something after it", [][]byte{point("http://a/1", 0x85, 0)}, nil, 0, true},
 	} {
 		list := cryptobyte.NewBuilder(nil)

@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
 	"api":              {"revocation", "verify"},
-	"internal/config":  {},
+	"internal/config":  {"internal/crlder"},
 	"internal/pkitest": {},
 	"internal/house":   {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
