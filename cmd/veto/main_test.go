@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -156,31 +157,39 @@ func writePair(ts *testscript.TestScript, dir, name string, cert *x509.Certifica
 	ts.Check(p.writePair(name, cert, key))
 }
 
-// startDev runs `veto dev` in this process and returns its tour; it ends with the test.
-func startDev(t *testing.T, dir string) string {
+// startRun runs a command line in this process until the test ends and returns what it prints, and its log: to be read once it
+// ended, or when the test fails.
+func startRun(t *testing.T, args ...string) (out *io.PipeReader, log *bytes.Buffer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r, w := io.Pipe()
+	out, w := io.Pipe()
 	ended := make(chan int, 1)
-	var log strings.Builder
+	log = new(bytes.Buffer)
 	go func() {
-		ended <- run(ctx, []string{"dev", "--data", dir, "--quiet"}, w, &log)
+		ended <- run(ctx, args, w, log)
 		w.Close()
 	}()
 	t.Cleanup(func() {
 		cancel()
-		go io.Copy(io.Discard, r)
+		go io.Copy(io.Discard, out)
 		if code := <-ended; code != exitYes {
-			t.Errorf("veto dev ended with %d: %s", code, log.String())
+			t.Errorf("veto %s ended with %d: %s", args[0], code, log)
 		}
 	})
+	return out, log
+}
+
+// startDev runs `veto dev` in this process and returns its tour; it ends with the test.
+func startDev(t *testing.T, dir string) string {
+	t.Helper()
+	out, log := startRun(t, "dev", "--data", dir, "--quiet")
 	var tour strings.Builder
 	buf := make([]byte, 4096)
 	for !strings.Contains(tour.String(), "Ctrl-C") {
-		n, err := r.Read(buf)
+		n, err := out.Read(buf)
 		tour.Write(buf[:n])
 		if err != nil {
-			t.Fatalf("veto dev printed %q and then: %v; its log: %s", tour.String(), err, log.String())
+			t.Fatalf("veto dev printed %q and then: %v; its log: %s", tour.String(), err, log)
 		}
 	}
 	return tour.String()

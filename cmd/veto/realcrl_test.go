@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto"
 	"encoding/json"
 	"fmt"
@@ -38,22 +37,8 @@ func corpus(t *testing.T, folder string) string {
 // startServe runs `veto serve` in this process and returns the two addresses; it ends with the test.
 func startServe(t *testing.T, args ...string) (public, apiURL string) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	r, w := io.Pipe()
-	ended := make(chan int, 1)
-	var log bytes.Buffer
-	go func() {
-		ended <- run(ctx, append([]string{"serve", "--public", "127.0.0.1:0", "--api", "127.0.0.1:0"}, args...), w, &log)
-		w.Close()
-	}()
-	t.Cleanup(func() {
-		cancel()
-		go io.Copy(io.Discard, r)
-		if code := <-ended; code != exitYes {
-			t.Errorf("veto serve ended with %d: %s", code, log.String())
-		}
-	})
-	return readAddresses(t, r, log.String)
+	out, log := startRun(t, append([]string{"serve", "--public", "127.0.0.1:0", "--api", "127.0.0.1:0"}, args...)...)
+	return readAddresses(t, out, log.String)
 }
 
 // readAddresses reads what serve prints once it listens.
