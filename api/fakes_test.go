@@ -72,7 +72,7 @@ func (w *world) Status(id revocation.IssuerID, serial revocation.Serial, now tim
 		if w.stale {
 			info.NextUpdate = now.Add(-time.Minute)
 		}
-		ev.CRLs = []revocation.CRLFinding{{Info: &info, Listed: serial == "\x0a",
+		ev.CRLs = []revocation.CRLFinding{{Info: &info, Covers: info.Coverage(), Listed: serial == "\x0a",
 			Entry: revocation.Entry{RevokedAt: w.crl.ThisUpdate, Reason: revocation.KeyCompromise}}}
 	case id != w.homeID:
 		return revocation.CertStatus{Because: revocation.BecauseUnknownIssuer, Generation: w.generation}

@@ -57,14 +57,38 @@ type CRLInfo struct {
 	Scope      ScopeID
 	URL        string    // where it came from, as configured
 	Number     CRLNumber // "" when the CRL has none (version 1)
+	BaseNumber CRLNumber // of a delta CRL: it lists what changed since the complete CRL of this number; "" in a complete one (RFC 5280 §5.2.4)
 	ThisUpdate time.Time
 	NextUpdate time.Time // zero when the CRL has none
 	SHA256     [32]byte  // of the signed CRL, DER
 	Size       int64     // octets of the signed CRL, DER
-	Entries    int
+	Entries    int       // in the signed CRL, those of other issuers included
+	Retained   int       // serials kept by the shrink guard, which the CRL does not list
 
-	// DistributionPoints are the URIs of the CRL's issuing distribution point (RFC 5280 §5.2.5), none when it has none.
-	DistributionPoints []string
+	// What the CRL speaks of.
+	CRLIssuer      []byte     // DER of the CRL issuer's Name
+	AuthorityKeyID []byte     // nil when absent (RFC 5280 §5.2.1)
+	IDP            []byte     // DER of its issuing distribution point, nil when it has none (RFC 5280 §5.2.5)
+	OnlyKind       Kind       // the only kind of certificate it lists; AnyKind when it lists all
+	OnlyReasons    ReasonMask // the only reasons it lists; zero when it lists all
+
+	DistributionPoints []string // URIs of its issuing distribution point, none when it has none
+	FreshestCRL        []string // URIs of its delta CRLs, none when it names none (RFC 5280 §5.2.6)
+}
+
+// IsDelta says whether the CRL lists changes to another one (RFC 5280 §5.2.4).
+func (c *CRLInfo) IsDelta() bool { return c.BaseNumber != "" }
+
+// Coverage is what the CRL speaks of, for certificates whose distribution points it may be for.
+func (c *CRLInfo) Coverage() Coverage {
+	var v Coverage
+	if c.OnlyKind == AnyKind || c.OnlyKind == EndEntity {
+		v.EndEntity = c.OnlyReasons.OrAll()
+	}
+	if c.OnlyKind == AnyKind || c.OnlyKind == CACertificate {
+		v.CA = c.OnlyReasons.OrAll()
+	}
+	return v
 }
 
 // Record is one CRL entry in transit from a decoder to a store. Serial is only valid during the call that passes it.

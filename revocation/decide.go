@@ -1,6 +1,9 @@
 package revocation
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Decide is the decision rule: what the evidence says of a serial of a configured issuer at a moment. It is pure. In order:
 //
@@ -56,8 +59,9 @@ func decideRevoked(ev *Evidence, now time.Time) (st CertStatus, revoked bool) {
 		if c.Entry.Retained {
 			because = BecauseRetained
 		}
-		add(&c.Entry, CertStatus{Because: because, ThisUpdate: c.Info.ThisUpdate, NextUpdate: c.Info.NextUpdate,
-			ValidUntil: c.Info.NextUpdate, Fresh: isFresh(c.Info, ev, now), Source: SourceCRL, CRL: c.Info, URL: c.Info.URL})
+		by := cmp.Or(c.ListedBy, c.Info)
+		add(&c.Entry, CertStatus{Because: because, ThisUpdate: by.ThisUpdate, NextUpdate: by.NextUpdate,
+			ValidUntil: by.NextUpdate, Fresh: isFresh(by, ev, now), Source: SourceCRL, CRL: by, URL: by.URL})
 	}
 	if ev.Admin.Stands() {
 		add(&ev.Admin.Entry, CertStatus{Because: BecauseAdmin, Fresh: true, Source: SourceAdmin})
@@ -69,46 +73,70 @@ func decideRevoked(ev *Evidence, now time.Time) (st CertStatus, revoked bool) {
 	return st, strongest > 0
 }
 
-// decideNotListed is the answer when no CRL lists the serial: good when every scope is held, covers the serial and is
-// fresh; otherwise unknown for the first problem in the order no_crl, not_yet_valid, stale, out_of_scope. The evidence named
-// is the CRL with the problem or, when good, the one that lapses first; thisUpdate is the oldest of all consulted.
+// decideNotListed is the answer when no CRL lists the serial: good when every scope is held, those that speak of the
+// certificate are fresh, and together they cover it for all reasons; otherwise unknown for the first problem in the order no_crl,
+// not_yet_valid, stale, out_of_scope. The evidence named is the CRL with the problem or, when good, the one that lapses first;
+// thisUpdate is the oldest of all consulted.
 func decideNotListed(ev *Evidence, now time.Time) CertStatus {
 	if ev.MissingCRL > 0 || len(ev.CRLs) == 0 {
 		return CertStatus{Because: BecauseNoCRL, Generation: ev.Generation}
 	}
-	weakest := &ev.CRLs[0]
-	problem, oldest := crlProblem(weakest, ev, now), weakest.Info.ThisUpdate
-	for i := range ev.CRLs[1:] {
-		c := &ev.CRLs[1+i]
-		p := crlProblem(c, ev, now)
-		if rank(p) < rank(problem) || (p == problem && c.Info.NextUpdate.Before(weakest.Info.NextUpdate)) {
-			weakest, problem = c, p
+	var covered Coverage
+	var weakest *CRLInfo
+	var problem Because
+	var oldest time.Time
+	for i := range ev.CRLs {
+		c := &ev.CRLs[i]
+		speaks := c.Covers.Of(ev.Kind)
+		if speaks == (Coverage{}) {
+			continue
 		}
-		oldest = earliest(oldest, c.Info.ThisUpdate)
+		covered = covered.And(speaks)
+		crl := c.window(now)
+		p := crlProblem(crl, ev, now)
+		if weakest == nil || rank(p) < rank(problem) || p == problem && until(crl, ev).Before(until(weakest, ev)) {
+			weakest, problem = crl, p
+		}
+		oldest = earliest(oldest, crl.ThisUpdate)
 	}
-	st := CertStatus{Because: problem, ThisUpdate: oldest, NextUpdate: weakest.Info.NextUpdate,
-		Fresh: isFresh(weakest.Info, ev, now), Source: SourceCRL, CRL: weakest.Info, URL: weakest.Info.URL, Generation: ev.Generation}
+	switch {
+	case weakest == nil:
+		weakest, problem = ev.CRLs[0].Info, BecauseOutOfScope
+		oldest = weakest.ThisUpdate
+	case problem == "" && !covered.Whole(ev.Kind):
+		problem = BecauseOutOfScope
+	}
+	st := CertStatus{Because: problem, ThisUpdate: oldest, NextUpdate: until(weakest, ev),
+		Fresh: isFresh(weakest, ev, now), Source: SourceCRL, CRL: weakest, URL: weakest.URL, Generation: ev.Generation}
 	if problem == "" {
 		st.Status, st.Because = Good, BecauseNotListed
-		st.ValidUntil = weakest.Info.NextUpdate.Add(ev.StaleGrace)
+		st.ValidUntil = st.NextUpdate.Add(ev.StaleGrace)
 	}
 	return st
 }
 
+// until is when a CRL lapses: its nextUpdate or, without one, as long after thisUpdate as the issuer's settings allow; zero when
+// nothing says how long it holds (RFC 5280 §5.1.2.5).
+func until(crl *CRLInfo, ev *Evidence) time.Time {
+	if crl.NextUpdate.IsZero() && ev.MaxAge > 0 {
+		return crl.ThisUpdate.Add(ev.MaxAge)
+	}
+	return crl.NextUpdate
+}
+
 // isFresh says whether a CRL is within its own time; the issuer's grace does not make it fresh.
 func isFresh(crl *CRLInfo, ev *Evidence, now time.Time) bool {
-	return !now.Add(ev.ClockSkew).Before(crl.ThisUpdate) && now.Before(crl.NextUpdate)
+	return !now.Add(ev.ClockSkew).Before(crl.ThisUpdate) && now.Before(until(crl, ev))
 }
 
 // crlProblem says why the silence of a CRL is no evidence at a moment, "" when it is.
-func crlProblem(c *CRLFinding, ev *Evidence, now time.Time) Because {
+func crlProblem(crl *CRLInfo, ev *Evidence, now time.Time) Because {
+	end := until(crl, ev)
 	switch {
-	case now.Add(ev.ClockSkew).Before(c.Info.ThisUpdate):
+	case now.Add(ev.ClockSkew).Before(crl.ThisUpdate):
 		return BecauseNotYetValid
-	case c.Info.NextUpdate.IsZero(), !now.Before(c.Info.NextUpdate.Add(ev.StaleGrace)):
-		return BecauseStale // without nextUpdate nothing says how long the CRL holds (RFC 5280 §5.1.2.5)
-	case c.OutOfScope:
-		return BecauseOutOfScope
+	case end.IsZero(), !now.Before(end.Add(ev.StaleGrace)):
+		return BecauseStale
 	}
 	return ""
 }
@@ -125,10 +153,8 @@ func rank(b Because) int {
 		return 1
 	case BecauseStale:
 		return 2
-	case BecauseOutOfScope:
-		return 3
 	}
-	return 4
+	return 3
 }
 
 // earliest returns the earlier of two times, where zero means not stated.

@@ -17,6 +17,9 @@ func crl(thisUpdate, nextUpdate time.Duration) *revocation.CRLInfo {
 	return &revocation.CRLInfo{URL: "http://crl.test/1", Number: "\x07", ThisUpdate: now.Add(thisUpdate), NextUpdate: now.Add(nextUpdate)}
 }
 
+// whole covers every certificate for all reasons.
+var whole = (&revocation.CRLInfo{}).Coverage()
+
 var (
 	freshCRL  = crl(-time.Hour, time.Hour)
 	staleCRL  = crl(-2*time.Hour, -time.Hour)
@@ -28,13 +31,13 @@ var (
 func TestDecideTruthTable(t *testing.T) {
 	crls := map[string][]revocation.CRLFinding{
 		"none":          nil,
-		"fresh":         {{Info: freshCRL}},
-		"fresh, listed": {{Info: freshCRL, Listed: true, Entry: revocation.Entry{RevokedAt: lastWeek, Reason: revocation.Superseded}}},
-		"stale":         {{Info: staleCRL}},
-		"stale, listed": {{Info: staleCRL, Listed: true, Entry: revocation.Entry{RevokedAt: lastWeek}}},
-		"not yet valid": {{Info: futureCRL}},
-		"out of scope":  {{Info: freshCRL, OutOfScope: true}},
-		"no nextUpdate": {{Info: &revocation.CRLInfo{ThisUpdate: lastWeek}}},
+		"fresh":         {{Info: freshCRL, Covers: whole}},
+		"fresh, listed": {{Info: freshCRL, Covers: whole, Listed: true, Entry: revocation.Entry{RevokedAt: lastWeek, Reason: revocation.Superseded}}},
+		"stale":         {{Info: staleCRL, Covers: whole}},
+		"stale, listed": {{Info: staleCRL, Covers: whole, Listed: true, Entry: revocation.Entry{RevokedAt: lastWeek}}},
+		"not yet valid": {{Info: futureCRL, Covers: whole}},
+		"out of scope":  {{Info: freshCRL, Covers: revocation.Coverage{}}},
+		"no nextUpdate": {{Info: &revocation.CRLInfo{ThisUpdate: lastWeek}, Covers: whole}},
 	}
 	admins := map[string]*revocation.AdminRecord{
 		"none":     nil,
@@ -109,7 +112,7 @@ func TestDecideTruthTable(t *testing.T) {
 func TestDecideMergesRevocations(t *testing.T) {
 	early, late := now.Add(-10*time.Hour), now.Add(-time.Hour)
 	listed := func(at time.Time, r revocation.Reason) []revocation.CRLFinding {
-		return []revocation.CRLFinding{{Info: freshCRL, Listed: true, Entry: revocation.Entry{RevokedAt: at, Reason: r}}}
+		return []revocation.CRLFinding{{Info: freshCRL, Covers: whole, Listed: true, Entry: revocation.Entry{RevokedAt: at, Reason: r}}}
 	}
 	said := func(at time.Time, r revocation.Reason) *revocation.AdminRecord {
 		return &revocation.AdminRecord{Entry: revocation.Entry{RevokedAt: at, Reason: r}}
@@ -126,7 +129,7 @@ func TestDecideMergesRevocations(t *testing.T) {
 		{"keyCompromise beats all", listed(early, revocation.Superseded), said(late, revocation.KeyCompromise), revocation.KeyCompromise, early, revocation.BecauseAdmin},
 		{"a permanent reason beats a hold", listed(early, revocation.CertificateHold), said(late, revocation.Unspecified), revocation.Unspecified, early, revocation.BecauseAdmin},
 		{"an administrator's hold adds nothing to a CRL's permanent reason", listed(late, revocation.Unspecified), said(early, revocation.CertificateHold), revocation.Unspecified, early, revocation.BecauseCRL},
-		{"a retained entry says so", []revocation.CRLFinding{{Info: freshCRL, Listed: true, Entry: revocation.Entry{RevokedAt: late, Retained: true}}}, nil, revocation.Unspecified, late, revocation.BecauseRetained},
+		{"a retained entry says so", []revocation.CRLFinding{{Info: freshCRL, Covers: whole, Listed: true, Entry: revocation.Entry{RevokedAt: late, Retained: true}}}, nil, revocation.Unspecified, late, revocation.BecauseRetained},
 	} {
 		t.Run(row.fact, func(t *testing.T) {
 			got := revocation.Decide(&revocation.Evidence{CRLs: row.crls, Admin: row.admin}, now)
@@ -153,7 +156,7 @@ func TestDecideTimes(t *testing.T) {
 		{"unknown at the end of the grace", time.Hour, at(time.Hour), revocation.Unknown, false},
 	} {
 		t.Run(row.fact, func(t *testing.T) {
-			ev := &revocation.Evidence{CRLs: []revocation.CRLFinding{{Info: freshCRL}}, StaleGrace: row.grace}
+			ev := &revocation.Evidence{CRLs: []revocation.CRLFinding{{Info: freshCRL, Covers: whole}}, StaleGrace: row.grace}
 			got := revocation.Decide(ev, row.now)
 			if got.Status != row.want || got.Fresh != row.fresh {
 				t.Errorf("got %s fresh %v, want %s fresh %v", got.Status, got.Fresh, row.want, row.fresh)
@@ -163,7 +166,7 @@ func TestDecideTimes(t *testing.T) {
 			}
 		})
 	}
-	skewed := &revocation.Evidence{CRLs: []revocation.CRLFinding{{Info: crl(time.Minute, time.Hour)}}, ClockSkew: 5 * time.Minute}
+	skewed := &revocation.Evidence{CRLs: []revocation.CRLFinding{{Info: crl(time.Minute, time.Hour), Covers: whole}}, ClockSkew: 5 * time.Minute}
 	if got := revocation.Decide(skewed, now); got.Status != revocation.Good {
 		t.Errorf("a thisUpdate a minute ahead within a skew of five: got %s because %s, want good", got.Status, got.Because)
 	}
@@ -171,13 +174,13 @@ func TestDecideTimes(t *testing.T) {
 
 func TestDecideWithSeveralScopesNamesTheWeakest(t *testing.T) {
 	soon := crl(-3*time.Hour, 10*time.Minute)
-	for order, findings := range [][]revocation.CRLFinding{{{Info: freshCRL}, {Info: soon}}, {{Info: soon}, {Info: freshCRL}}} {
+	for order, findings := range [][]revocation.CRLFinding{{{Info: freshCRL, Covers: whole}, {Info: soon, Covers: whole}}, {{Info: soon, Covers: whole}, {Info: freshCRL, Covers: whole}}} {
 		got := revocation.Decide(&revocation.Evidence{CRLs: findings}, now)
 		if got.Status != revocation.Good || got.CRL != soon || !got.ThisUpdate.Equal(soon.ThisUpdate) || !got.NextUpdate.Equal(soon.NextUpdate) {
 			t.Errorf("order %d: got %s by %+v, want good by the CRL that lapses first", order, got.Status, got.CRL)
 		}
 	}
-	for order, findings := range [][]revocation.CRLFinding{{{Info: freshCRL}, {Info: staleCRL}}, {{Info: staleCRL}, {Info: freshCRL}}} {
+	for order, findings := range [][]revocation.CRLFinding{{{Info: freshCRL, Covers: whole}, {Info: staleCRL, Covers: whole}}, {{Info: staleCRL, Covers: whole}, {Info: freshCRL, Covers: whole}}} {
 		got := revocation.Decide(&revocation.Evidence{CRLs: findings}, now)
 		if got.Status != revocation.Unknown || got.Because != revocation.BecauseStale || got.CRL != staleCRL {
 			t.Errorf("order %d: got %s because %s, want unknown because stale", order, got.Status, got.Because)

@@ -2,12 +2,26 @@ package revocation
 
 import "time"
 
-// CRLFinding is what one verified CRL says of a serial.
+// CRLFinding is what one verified complete CRL, and at most one delta CRL on top of it, say of a serial.
 type CRLFinding struct {
-	Info       *CRLInfo
-	Listed     bool
-	Entry      Entry // when Listed
-	OutOfScope bool  // the CRL cannot list this certificate, so its silence says nothing
+	Info     *CRLInfo
+	Delta    *CRLInfo // that applies to it, nil when there is none
+	Listed   bool
+	Entry    Entry    // when Listed
+	ListedBy *CRLInfo // the delta that lists it; nil when Info does
+
+	// Covers is for which certificates, and reasons, silence says that they are not revoked. Zero: the CRL does not speak of this
+	// certificate, and its silence says nothing.
+	Covers Coverage
+}
+
+// window is the time during which the silence of the finding counts: that of the delta while it lasts (RFC 5280 §5.2.4), or else
+// that of the complete CRL, which its CA signed to hold without any delta.
+func (c *CRLFinding) window(now time.Time) *CRLInfo {
+	if d := c.Delta; d != nil && (now.Before(d.NextUpdate) || !now.Before(c.Info.NextUpdate)) {
+		return d
+	}
+	return c.Info
 }
 
 // InventoryFinding is what the CA's list of issued serials says.
@@ -36,10 +50,12 @@ type Evidence struct {
 	Admin      *AdminRecord     // nil when there is none
 	Inventory  InventoryFinding // of the serial
 	Upstream   *UpstreamFinding // nil when there is none
+	Kind       Kind             // what the certificate is, as far as it is known
 
 	Administered bool          // the issuer has no CRL source: the API is its source of truth
 	Fenced       bool          // this replica was cut off from its cluster for longer than allowed
 	StaleGrace   time.Duration // how long past nextUpdate a CRL still says good
+	MaxAge       time.Duration // how long after its thisUpdate a CRL without nextUpdate says good; zero: not at all
 	ClockSkew    time.Duration // how far ahead of the clock a thisUpdate may be
 	Generation   uint64
 }

@@ -37,7 +37,7 @@ func (s *Store) Evidence(issuer revocation.IssuerID, serial revocation.Serial, e
 		ev.Admin = v.admin.get(serial)
 	}
 	for _, g := range v.held {
-		ev.CRLs = append(ev.CRLs, revocation.CRLFinding{Info: g.info})
+		ev.CRLs = append(ev.CRLs, revocation.CRLFinding{Info: g.info, Covers: g.info.Coverage()})
 		finding := &ev.CRLs[len(ev.CRLs)-1]
 		found := g.find(string(serial), &finding.Entry)
 		switch {

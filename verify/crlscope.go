@@ -23,7 +23,7 @@ type point struct {
 	names   []string // keys of the names of distributionPoint or, without that, of cRLIssuer
 	issuers []string // NameKeys of cRLIssuer
 	foreign bool     // has a cRLIssuer
-	reasons crlder.ReasonMask
+	reasons revocation.ReasonMask
 }
 
 // subjectOf reads what is needed of a certificate. With an error the subject is still good for finding revocations.
@@ -70,7 +70,7 @@ func pointOf(p *crlder.Point, c *x509.Certificate) point {
 // implied is the point of a certificate that names none: the CRL is of its issuer and has the issuer's name (RFC 5280 §6.3.3,
 // last paragraph).
 func (s *subject) implied() *point {
-	return &point{names: []string{directoryKey(s.issuerKey)}, reasons: crlder.AllReasons}
+	return &point{names: []string{directoryKey(s.issuerKey)}, reasons: revocation.AllReasons}
 }
 
 // nameKeys are the keys by which the names of a DistributionPointName match: octet by octet, and directory names by RFC 5280
@@ -94,7 +94,7 @@ func nameKeys(full [][]byte, relative, base []byte) []string {
 func directoryKey(name string) string { return "\x00" + name }
 
 // covers says for which reasons a CRL speaks of a certificate through one of its distribution points (RFC 5280 §6.3.3 (b), (d)).
-func (j *judge) covers(v *CRLView, s *subject, p *point) (crlder.ReasonMask, *revocation.Refusal) {
+func (j *judge) covers(v *CRLView, s *subject, p *point) (revocation.ReasonMask, *revocation.Refusal) {
 	if err := j.coversIssuer(v, s, p); err != nil {
 		return 0, err
 	}

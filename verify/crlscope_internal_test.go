@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/vetopki/veto/internal/crlder"
+	"github.com/vetopki/veto/revocation"
 )
 
 // FuzzScope looks for pairs of cRLDistributionPoints and issuingDistributionPoint that a CRL covers and must not.
@@ -40,7 +41,7 @@ func FuzzScope(f *testing.F) {
 			case (reasons == 0) != (refused != nil):
 				t.Fatalf("reasons %x with refusal %v", reasons, refused)
 			case refused != nil:
-			case reasons&^p.reasons != 0 || reasons&^crlder.AllReasons != 0:
+			case reasons&^p.reasons != 0 || reasons&^revocation.AllReasons != 0:
 				t.Fatalf("covers %x of %x", reasons, p.reasons)
 			case p.foreign && (idp == nil || !idp.Indirect):
 				t.Fatal("a cRLIssuer is served by a CRL that is not indirect")

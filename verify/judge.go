@@ -62,7 +62,7 @@ func (j *judge) point(f *findings, s *subject, p *point) {
 // inScope is a CRL that speaks of the certificate, and for which reasons.
 type inScope struct {
 	*CRLView
-	reasons crlder.ReasonMask
+	reasons revocation.ReasonMask
 }
 
 // scopes returns the complete CRLs that speak of the certificate, grouped by issuer and issuing distribution point, the newest

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vetopki/veto/internal/crlder"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -47,10 +46,10 @@ type CertRevocation struct {
 // UsedCRL is a CRL a status rests on.
 type UsedCRL struct {
 	CRL     *CRLView
-	Delta   *CRLView            // nil when none was applied
-	Signer  *x509.Certificate   // whose key verified both
-	Reasons crlder.ReasonMask   // what it covers for this certificate
-	Stale   *revocation.Refusal // not nil: past its time, and used only because it lists the certificate
+	Delta   *CRLView              // nil when none was applied
+	Signer  *x509.Certificate     // whose key verified both
+	Reasons revocation.ReasonMask // what it covers for this certificate
+	Stale   *revocation.Refusal   // not nil: past its time, and used only because it lists the certificate
 }
 
 // RefusedCRL is a CRL that may not be used, and why.
@@ -110,7 +109,7 @@ func (j *judge) certificate(c *x509.Certificate) CertRevocation {
 // findings are what was found about one certificate so far.
 type findings struct {
 	used         []UsedCRL
-	covered      crlder.ReasonMask
+	covered      revocation.ReasonMask
 	revoked      *UsedCRL
 	entry        revocation.Entry
 	refused      map[*CRLView]refusal
@@ -160,7 +159,7 @@ func (f *findings) conclude(r CertRevocation, crls []*CRLView) CertRevocation {
 	r.Used = f.used
 	if f.revoked != nil {
 		r.Status, r.Entry, r.Used = revocation.Revoked, f.entry, []UsedCRL{*f.revoked}
-	} else if f.covered == crlder.AllReasons && r.Detail == "" {
+	} else if f.covered == revocation.AllReasons && r.Detail == "" {
 		r.Status = revocation.Good
 	}
 	served := map[*CRLView]bool{}
@@ -185,7 +184,7 @@ func (f *findings) detail(given int) string {
 	}
 	if f.covered != 0 {
 		return fmt.Sprintf("the CRLs that may be used cover only some reasons; none covers %s (RFC 5280 §6.3.3)",
-			strings.Join((crlder.AllReasons&^f.covered).Names(), ", "))
+			strings.Join((revocation.AllReasons&^f.covered).Names(), ", "))
 	}
 	furthest := refusal{step: -1}
 	for _, why := range f.refused {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vetopki/veto/internal/crlder"
 	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/verify"
 )
@@ -106,7 +105,7 @@ func (c *certReport) sources() string {
 func describeUsed(u *verify.UsedCRL) usedReport {
 	r := describeView(u.CRL)
 	r.Signer, r.Stale = u.Signer.Subject.String(), u.Stale != nil
-	if u.Reasons != crlder.AllReasons {
+	if u.Reasons != revocation.AllReasons {
 		r.Reasons = u.Reasons.Names()
 	}
 	if u.Delta != nil {

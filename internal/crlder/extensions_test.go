@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vetopki/veto/internal/crlder"
+	"github.com/vetopki/veto/revocation"
 )
 
 func withExtensions(list ...[]byte) func(*parts) {
@@ -119,7 +120,7 @@ func TestDistributionPointsAreRead(t *testing.T) {
 			}
 		})
 	}
-	if got := strings.Join(crlder.ReasonMask(1<<1|1<<8).Names(), " "); got != "keyCompromise aACompromise" {
+	if got := strings.Join(revocation.ReasonMask(1<<1|1<<8).Names(), " "); got != "keyCompromise aACompromise" {
 		t.Errorf("reasons %q", got)
 	}
 }

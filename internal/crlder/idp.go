@@ -1,6 +1,10 @@
 package crlder
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/vetopki/veto/revocation"
+)
 
 // DistributionPoint is the issuingDistributionPoint of a CRL: which certificates it speaks of (RFC 5280 §5.2.5).
 type DistributionPoint struct {
@@ -10,36 +14,8 @@ type DistributionPoint struct {
 	RelativeName []byte   // DER content of nameRelativeToCRLIssuer, nil when absent
 
 	OnlyUser, OnlyCA, OnlyAttribute bool
-	OnlyReasons                     ReasonMask // zero: all reasons
+	OnlyReasons                     revocation.ReasonMask // zero: all reasons
 	Indirect                        bool
-}
-
-// ReasonMask is a set of reasons by the bits of ReasonFlags (RFC 5280 §4.2.1.13): bit 1 keyCompromise to bit 8 aACompromise.
-type ReasonMask uint16
-
-var reasonFlagNames = [...]string{"unused", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
-	"cessationOfOperation", "certificateHold", "privilegeWithdrawn", "aACompromise"}
-
-// AllReasons are all that a certificate can be revoked for (RFC 5280 §6.3.3): bit 0 of ReasonFlags is unused.
-const AllReasons ReasonMask = 1<<len(reasonFlagNames) - 2
-
-// OrAll reads an absent set, which means all reasons.
-func (m ReasonMask) OrAll() ReasonMask {
-	if m == 0 {
-		return AllReasons
-	}
-	return m
-}
-
-// Names lists the reasons in the set.
-func (m ReasonMask) Names() []string {
-	var list []string
-	for bit, name := range reasonFlagNames {
-		if m&(1<<bit) != 0 {
-			list = append(list, name)
-		}
-	}
-	return list
 }
 
 // parseIDP reads an issuingDistributionPoint:
@@ -101,7 +77,7 @@ func readFlag(seq *der, number byte, what string) (bool, error) {
 
 // readReasons reads ReasonFlags, a BIT STRING of named bits: no trailing zero bits in DER (X.690 §11.2.2), and for this
 // extension not without any.
-func readReasons(seq *der) (ReasonMask, error) {
+func readReasons(seq *der) (revocation.ReasonMask, error) {
 	v, err := seq.expect(tagContext|3, "onlySomeReasons")
 	if err != nil {
 		return 0, err
@@ -109,8 +85,8 @@ func readReasons(seq *der) (ReasonMask, error) {
 	return reasonFlags(v, "onlySomeReasons")
 }
 
-func reasonFlags(v der, what string) (ReasonMask, error) {
-	bad := func(why string) (ReasonMask, error) {
+func reasonFlags(v der, what string) (revocation.ReasonMask, error) {
+	bad := func(why string) (revocation.ReasonMask, error) {
 		return 0, malformed(v.off, "RFC 5280 §4.2.1.13", "%s %s", what, why)
 	}
 	if len(v.b) < 2 || len(v.b) > 3 || v.b[0] > 7 {
@@ -120,12 +96,12 @@ func reasonFlags(v der, what string) (ReasonMask, error) {
 	if last&(1<<v.b[0]) == 0 || last&(1<<v.b[0]-1) != 0 {
 		return bad("ends in zero bits, which is not DER (X.690 §11.2)")
 	}
-	var mask ReasonMask
+	var mask revocation.ReasonMask
 	for bit := range 8 * (len(v.b) - 1) {
 		if v.b[1+bit/8]&(0x80>>(bit%8)) == 0 {
 			continue
 		}
-		if bit >= len(reasonFlagNames) {
+		if bit >= revocation.ReasonFlags {
 			return bad(fmt.Sprintf("has bit %d, which is not defined", bit))
 		}
 		mask |= 1 << bit

@@ -9,10 +9,10 @@ import (
 
 // Point is one DistributionPoint of a certificate: where CRLs that cover it are, and who signs them (RFC 5280 §4.2.1.13).
 type Point struct {
-	FullNames    [][]byte   // DER of each GeneralName of fullName
-	RelativeName []byte     // DER content of nameRelativeToCRLIssuer, nil when absent
-	Reasons      ReasonMask // zero: all reasons
-	CRLIssuers   [][]byte   // DER of the Name of each directoryName of cRLIssuer
+	FullNames    [][]byte              // DER of each GeneralName of fullName
+	RelativeName []byte                // DER content of nameRelativeToCRLIssuer, nil when absent
+	Reasons      revocation.ReasonMask // zero: all reasons
+	CRLIssuers   [][]byte              // DER of the Name of each directoryName of cRLIssuer
 
 	HasCRLIssuer bool // cRLIssuer is there, whatever it names
 }

@@ -44,7 +44,7 @@ func TestDistributionPointsAreReadInFull(t *testing.T) {
 		t.Errorf("relative: got %+v", p)
 	}
 	list := read("reasons")
-	if got := strings.Join(list[0].Reasons.Names(), " "); got != "keyCompromise cACompromise" || list[0].Reasons|list[1].Reasons != crlder.AllReasons {
+	if got := strings.Join(list[0].Reasons.Names(), " "); got != "keyCompromise cACompromise" || list[0].Reasons|list[1].Reasons != revocation.AllReasons {
 		t.Errorf("reasons: got %q and %x", got, list[1].Reasons)
 	}
 	if p := read("issuer")[0]; p.Named() || len(p.CRLIssuers) != 1 {
