@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	"revocation":       {},
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
+	"client":           {"revocation", "internal/ocspder", "verify"},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
 	"crlfetch":         {"revocation", "internal/crlder", "verify"},
 	"store":            {"revocation"},
