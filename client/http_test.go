@@ -214,8 +214,8 @@ func TestHTTPBatchesWhatComesMeanwhile(t *testing.T) {
 		synctest.Wait() // one request is held, everybody else waits for it or for the next
 		close(s.hold)
 		synctest.Wait()
-		if gets, posts, asked := s.gets.Load(), s.posts.Load(), s.asked.Load(); gets != 1 || posts != 1 || asked != int64(len(all)) {
-			t.Errorf("%d GET and %d POST with %d questions for %d certificates, want one of each and no question twice", gets, posts, asked, len(all))
+		if requests, asked := s.gets.Load()+s.posts.Load(), s.asked.Load(); requests > 2 || asked != int64(len(all)) {
+			t.Errorf("%d requests with %d questions for %d certificates, want one or two and no question twice", requests, asked, len(all))
 		}
 	})
 }

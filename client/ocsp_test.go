@@ -92,8 +92,8 @@ func TestOCSPBelievesNobodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := c.Check(t.Context(), p.alice.Certificate, p.issuer)
-	if err == nil || got != (client.Answer{}) || revocation.RuleOf(err, "") != "signer" {
-		t.Errorf("an answer signed by another CA's delegate: got %+v, %v, want unknown and a refusal of the signer", got, err)
+	if err == nil || got != (client.Answer{}) || revocation.RuleOf(err, "") != "signature" {
+		t.Errorf("an answer signed by another CA's delegate: got %+v, %v, want unknown and a refusal of the signature of the delegate", got, err)
 	}
 }
 
