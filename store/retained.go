@@ -106,12 +106,16 @@ func (c *commit) rewrite() (g *generation, change revocation.CRLChange, err erro
 		return nil, change, err
 	}
 	c.track(c.path)
-	w := written{diff: newDiffer(c.old, keepNothing)}
+	var w written
 	err = guarded(func() (err error) {
+		w.diff = newDiffer(c.old, keepNothing)
 		w.header, err = c.copyListed(w.diff)
 		return err
 	})
 	if err != nil {
+		if errors.Is(err, errDamaged) {
+			c.old.damaged.Store(true)
+		}
 		return nil, change, err
 	}
 	if g, err = w.open(c); err == nil {
