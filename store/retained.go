@@ -97,7 +97,8 @@ func (c *commit) accept(scope revocation.ScopeID, entry func(*revocation.CRLInfo
 		apply:   func(t *stateTx) { t.failed = errors.Join(t.failed, t.audit(entry(c.old.info))) },
 		publish: func() {},
 	}
-	return change, c.flip(g, &change, changeAccepted, audit)
+	err = c.flip(g, &change, changeAccepted, audit)
+	return change, err
 }
 
 // rewrite writes the generation in force, but for what is retained in it, to a new file.
@@ -114,7 +115,7 @@ func (c *commit) rewrite() (g *generation, change revocation.CRLChange, err erro
 	})
 	if err != nil {
 		if errors.Is(err, errDamaged) {
-			c.old.damaged.Store(true)
+			err = errors.Join(err, c.old.verify()) // which notes the damage, so that the store says it is degraded
 		}
 		return nil, change, err
 	}
