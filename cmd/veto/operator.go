@@ -93,7 +93,15 @@ func (b builder) NewBuild(issuer revocation.IssuerID, scope revocation.ScopeID) 
 	if err != nil {
 		return nil, err // not a nil *store.Build in a non-nil interface
 	}
-	return build, nil
+	return storeBuild{build}, nil
+}
+
+// storeBuild lends a build.
+type storeBuild struct{ *store.Build }
+
+// Commit implements crlfetch.Build.
+func (b storeBuild) Commit(info *revocation.CRLInfo, signed string, st revocation.SourceState, _ float64) (revocation.CRLChange, error) {
+	return b.Build.Commit(info, signed, st)
 }
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
