@@ -254,6 +254,7 @@ func (a *attempt) decode(ctx context.Context, tmp *os.File, size int64, add func
 	if err != nil {
 		return nil, notACRL(tmp, err)
 	}
+	a.progress.entries.Store(int64(crl.Entries))
 	return crl, nil
 }
 
