@@ -71,7 +71,7 @@ func TestAStampedeSignsOnce(t *testing.T) {
 		}
 		close(d.delay)
 		group.Wait()
-		if asked := w.book.timesAsked(); asked != 1 {
+		if asked := w.book.timesAsked("\x01"); asked != 1 {
 			t.Errorf("the source was asked %d times, want once", asked)
 		}
 	})
