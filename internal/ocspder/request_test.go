@@ -337,6 +337,7 @@ func TestRequestsOfOtherProjects(t *testing.T) {
 		"pyca-x509/ocsp/req-duplicate-ext.der":                 {},
 		"pyca-x509/ocsp/ocsp-army.valid-req.der":               {certIDs: 1},
 		"pyca-x509/ocsp/ocsp-army.revoked-req.der":             {certIDs: 1},
+		"pyca-x509/ocsp/ocsp-army.inapplicable-req.der":        {certIDs: 1},
 		"aws-lc-ocsp/ocsp_request.der":                         {certIDs: 1, nonce: true},
 		"aws-lc-ocsp/ocsp_request_no_nonce.der":                {certIDs: 1},
 		"aws-lc-ocsp/ocsp_request_signed.der":                  {certIDs: 1, nonce: true, signed: true},
