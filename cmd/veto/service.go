@@ -37,7 +37,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
-	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log})
+	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
+		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
 	s.operator = &operator{store: st, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
@@ -97,11 +98,11 @@ func (s *service) configure(c *config.Config) error {
 			scopes[k.ID] = append(scopes[k.ID], store.Scope{ID: src.Scope()})
 		}
 		sources = append(sources, k.sources...)
-		notIssued, err := responder.ParseNotIssuedPolicy(k.config.OCSP.NotIssued)
+		answers, err := s.answers(k)
 		if err != nil {
 			return err
 		}
-		answered = append(answered, responder.Issuer{Issuer: k.Issuer, Signer: k.signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued})
+		answered = append(answered, answers)
 	}
 	if err := s.setTokens(c); err != nil {
 		return err
