@@ -31,6 +31,8 @@ type Signer struct {
 	// keys are not: the key was checked against the certificate at start, crypto/rsa verifies its own result, and for P-256
 	// verifying would double the cost of a signature.
 	verifies bool
+
+	failing failing
 }
 
 // scheme is a signature algorithm: what to hash with, and the DER of its AlgorithmIdentifier.
@@ -96,8 +98,14 @@ func newSigner(cert *x509.Certificate, key crypto.Signer, delegate []byte, now t
 // NotAfter is the end of the signer's certificate: beyond it, every answer is tryLater.
 func (s *Signer) NotAfter() time.Time { return s.certificate.NotAfter }
 
-// sign returns the signature over tbs.
+// sign returns the signature over tbs, and remembers whether the key works.
 func (s *Signer) sign(tbs []byte) ([]byte, error) {
+	signature, err := s.verifiedSign(tbs)
+	s.failing.note(err)
+	return signature, err
+}
+
+func (s *Signer) verifiedSign(tbs []byte) ([]byte, error) {
 	signature, err := s.rawSign(tbs)
 	if err != nil {
 		return nil, fmt.Errorf("signing an OCSP response: %w", err)
