@@ -53,6 +53,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
 		Admin: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+		Explainer: &explainer{s.directory, s.judge, s.responder},
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
 			[]prometheus.Collector{newSignerMetrics(s.directory)})})
 	if err == nil {
