@@ -9,7 +9,7 @@ import (
 
 const (
 	// retrySignersEvery is how often a signer is tried again whose token is out of reach or whose time has not begun.
-	retrySignersEvery = 30 * time.Second
+	retrySignersEvery = 10 * time.Second
 	// lookAtSignersEvery bounds how long a step of the clock goes unseen.
 	lookAtSignersEvery = time.Hour
 )
