@@ -76,7 +76,7 @@ func OCSP(resp *ocspder.Response, issuer *x509.Certificate, serial revocation.Se
 	}
 	s := ocspWorst(singles)
 	answer := &OCSPAnswer{Status: s.Status, ThisUpdate: s.ThisUpdate, NextUpdate: s.NextUpdate, ProducedAt: resp.ProducedAt,
-		NonceEchoed: echoed, Delegate: delegate, NoCheck: delegate != nil && hasNoCheck(delegate), Trusted: trusted != nil}
+		NonceEchoed: echoed, Delegate: delegate, NoCheck: delegate != nil && HasNoCheck(delegate), Trusted: trusted != nil}
 	if s.Status == revocation.Revoked {
 		answer.Entry = revocation.Entry{RevokedAt: s.RevokedAt, Reason: s.Reason}
 	}
@@ -164,7 +164,8 @@ func ocspWorst(singles []*ocspder.SingleResponse) *ocspder.SingleResponse {
 
 var oidOCSPNoCheck = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}
 
-func hasNoCheck(c *x509.Certificate) bool {
+// HasNoCheck says whether a certificate has id-pkix-ocsp-nocheck: nobody need check its own status (RFC 6960 §4.2.2.2.1).
+func HasNoCheck(c *x509.Certificate) bool {
 	for _, e := range c.Extensions {
 		if e.Id.Equal(oidOCSPNoCheck) {
 			return true

@@ -1,14 +1,13 @@
 package explain
 
 import (
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
-
-	"crypto/x509"
-	"crypto/x509/pkix"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -16,6 +15,7 @@ import (
 	"github.com/vetopki/veto/internal/crlder"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/verify"
 )
 
 // writer collects lines.
@@ -99,7 +99,7 @@ func (w *writer) certificates(depth int, list [][]byte) {
 				signs = "for OCSP signing"
 			}
 		}
-		if hasNoCheck(c) {
+		if verify.HasNoCheck(c) {
 			signs += ", without need to check its own status (id-pkix-ocsp-nocheck)"
 		}
 		w.say(depth+1, "RFC 6960 §4.2.2.2", "%s", signs)
@@ -115,15 +115,6 @@ func (w *writer) outside(from, to time.Time) string {
 		return ", which is over"
 	}
 	return ""
-}
-
-func hasNoCheck(c *x509.Certificate) bool {
-	for _, e := range c.Extensions {
-		if e.Id.Equal(asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}) {
-			return true
-		}
-	}
-	return false
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
