@@ -139,7 +139,7 @@ func sourceReport(url string, info *revocation.CRLInfo, st revocation.SourceStat
 
 func ocspReport(k *knownIssuer, now time.Time) *api.OCSPReport {
 	if k.config.Signer == nil {
-		return &api.OCSPReport{Signer: "none", Problem: "no signer is configured: OCSP answers tryLater"}
+		return &api.OCSPReport{Signer: "none", Problem: k.signerProblem(now)}
 	}
 	r := &api.OCSPReport{Signer: "delegated", NotAfter: k.config.Signer.Certificate.NotAfter.UTC(), Problem: k.signerProblem(now)}
 	if k.ownSigner() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -91,7 +92,7 @@ func TestEachAlarmIsRaisedOnce(t *testing.T) {
 			{6 * day, 3, "ends in 6 days"},
 			{20 * time.Hour, 4, "ends in 20 hours"},
 			{time.Hour, 4, "ends in less than two hours"},
-			{-time.Second, 5, "expired on " + stamp(end) + ": OCSP answers tryLater"},
+			{-time.Second, 5, "OCSP answers tryLater: the signing certificate expired on " + stamp(end)},
 			{-day, 5, "expired on "},
 		} {
 			time.Sleep(time.Until(end.Add(-stage.before)))
@@ -127,7 +128,7 @@ func TestAReplacedSignerHasAlarmsOfItsOwn(t *testing.T) {
 
 func TestSignerMetrics(t *testing.T) {
 	k, gone := watchedIssuer(t, day), watchedIssuer(t, day)
-	gone.Name, gone.ID, gone.signer = "gone", revocation.IssuerID{1}, nil
+	gone.Name, gone.ID, gone.signer, gone.unsigned = "gone", revocation.IssuerID{1}, nil, errors.New("the token was pulled")
 	d := newDirectory(nil)
 	d.configure([]knownIssuer{k, gone, {Issuer: revocation.Issuer{Name: "json-only", Certificate: k.Certificate}}})
 	values := gatherSigners(t, d)

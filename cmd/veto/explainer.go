@@ -35,10 +35,8 @@ func (e *explainer) ExplainOCSP(ctx context.Context, der []byte) *explain.Explan
 		a := explain.Answered{}
 		for i := range t.issuers {
 			if k := &t.issuers[i]; id.Names(k.Certificate, id.Serial) {
-				a = explain.Answered{Issuer: &k.Issuer, Administered: k.config.Administered(), Status: e.judge.Status(k.ID, id.Serial, o.Now)}
-				if !k.canSign(o.Now) {
-					a.SignerProblem = ocspReport(k, o.Now).Problem
-				}
+				a = explain.Answered{Issuer: &k.Issuer, Administered: k.config.Administered(), Status: e.judge.Status(k.ID, id.Serial, o.Now),
+					SignerProblem: k.whyUnsigned(o.Now)}
 			}
 		}
 		known = append(known, a)

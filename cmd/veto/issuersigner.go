@@ -74,27 +74,34 @@ func (k *knownIssuer) signerAlarms() []time.Time {
 }
 
 // canSign says whether OCSP answers of the issuer can be signed at a moment.
-func (k *knownIssuer) canSign(now time.Time) bool {
-	if k.signer == nil || k.signer.Failure() != nil {
-		return false
+func (k *knownIssuer) canSign(now time.Time) bool { return k.whyUnsigned(now) == "" }
+
+// whyUnsigned is why OCSP answers of the issuer cannot be signed at a moment, "" when they can.
+func (k *knownIssuer) whyUnsigned(now time.Time) string {
+	if k.config.Signer == nil {
+		return "no signer is configured"
 	}
 	cert := k.config.Signer.Certificate
-	return !now.Before(cert.NotBefore) && now.Before(cert.NotAfter)
+	switch {
+	case !now.Before(cert.NotAfter):
+		return "the signing certificate expired on " + stamp(cert.NotAfter)
+	case k.signer == nil:
+		return k.unsigned.Error()
+	case k.signer.Failure() != nil:
+		return k.signer.Failure().Error()
+	case now.Before(cert.NotBefore):
+		return "the signing certificate is not valid before " + stamp(cert.NotBefore)
+	}
+	return ""
 }
 
 // signerProblem is what is wrong with the signer of an issuer, or will be soon; "" when all is well.
 func (k *knownIssuer) signerProblem(now time.Time) string {
-	cert := k.config.Signer.Certificate
-	raised, _ := alarmsRaised(k.signerAlarms(), now)
-	switch {
-	case !now.Before(cert.NotAfter):
-		return expirySentence(cert, now)
-	case k.signer == nil:
-		return "OCSP answers tryLater: " + k.unsigned.Error()
-	case k.signer.Failure() != nil:
-		return "OCSP answers tryLater: " + k.signer.Failure().Error()
-	case raised > 0:
-		return expirySentence(cert, now)
+	if why := k.whyUnsigned(now); why != "" {
+		return "OCSP answers tryLater: " + why
+	}
+	if raised, _ := alarmsRaised(k.signerAlarms(), now); raised > 0 {
+		return expirySentence(k.config.Signer.Certificate, now)
 	}
 	return ""
 }
