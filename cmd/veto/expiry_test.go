@@ -74,7 +74,7 @@ func TestEachAlarmIsRaisedOnce(t *testing.T) {
 		end := k.config.Signer.Certificate.NotAfter
 		d := newDirectory(nil)
 		d.configure([]knownIssuer{k})
-		var log bytes.Buffer
+		var log syncedBuffer
 		w := newSignerWatch(d, slog.New(slog.NewTextHandler(&log, nil)), func(time.Time) bool { return false })
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
