@@ -15,6 +15,7 @@ type kept struct {
 // answers keeps answers of a source, at most so many. One past its time is kept for its ETag until the space is needed.
 type answers struct {
 	cache *otter.Cache[subject, kept]
+	most  time.Duration // how long one is kept, whatever its source allows; zero: as long as that
 }
 
 // defaultKept is how many answers are kept when nothing is said: about 20 MB.
@@ -28,7 +29,7 @@ func newAnswers(most int) (*answers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answers{c}, nil
+	return &answers{cache: c}, nil
 }
 
 // get is the answer kept for a subject while it may be used.
@@ -46,7 +47,10 @@ func (c *answers) etag(s subject) string {
 	return k.etag
 }
 
-func (c *answers) put(s subject, k kept) {
+func (c *answers) put(s subject, k kept, now time.Time) {
+	if limit := now.Add(c.most); c.most > 0 && k.answer.Until.After(limit) {
+		k.answer.Until = limit
+	}
 	if k.answer.Until.IsZero() && k.etag == "" {
 		return
 	}

@@ -22,6 +22,10 @@ type HTTPOptions struct {
 	Timeout     time.Duration // of one request; 5 s when zero
 	MaxInFlight int           // requests at once; 4 when zero. What is asked meanwhile goes together in the next one
 	Keep        int           // answers kept at most, for as long as the server allows; 50,000 when zero
+
+	// KeepFor is how long an answer is kept at most, so how much later than the server a revocation may be known here. Zero: as long as
+	// the server allows, 30 seconds as it comes. Asking again costs little: an answer that did not change comes without a body.
+	KeepFor time.Duration
 }
 
 // HTTP is a Checker that asks a veto server by its JSON API. Answers are kept as long as the server says and then asked for again by
@@ -68,6 +72,7 @@ func NewHTTP(o HTTPOptions) (*HTTP, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept.most = o.KeepFor
 	return &HTTP{o: o, base: strings.TrimSuffix(o.URL, "/"), kept: kept, now: time.Now, asked: map[subject]*question{}}, nil
 }
 
@@ -154,7 +159,7 @@ func (c *HTTP) exchange(batch []*question) {
 		}
 		q.answer, q.err = results[i].read(c.base, c.now())
 		if q.err == nil {
-			c.kept.put(q.subject, kept{answer: q.answer})
+			c.kept.put(q.subject, kept{answer: q.answer}, c.now())
 		}
 	}
 }
@@ -170,7 +175,7 @@ func (c *HTTP) single(ctx context.Context, q *question) bool {
 				fresh = 0
 			}
 			before.answer.Until = c.now().Add(fresh)
-			c.kept.put(q.subject, before)
+			c.kept.put(q.subject, before, c.now())
 			q.answer = before.answer
 			return true
 		}
@@ -181,7 +186,7 @@ func (c *HTTP) single(ctx context.Context, q *question) bool {
 	}
 	q.answer, q.err = answer, err
 	if err == nil {
-		c.kept.put(q.subject, kept{answer, etag})
+		c.kept.put(q.subject, kept{answer, etag}, c.now())
 	}
 	return true
 }

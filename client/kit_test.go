@@ -2,6 +2,8 @@ package client_test
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"testing"
 
@@ -33,3 +35,6 @@ func newPKI(t testing.TB) *pki {
 func leaf(i int) pkitest.LeafOptions {
 	return pkitest.LeafOptions{Name: fmt.Sprintf("leaf-%d.test", i)}
 }
+
+// noRevAvail says that there is no revocation for a certificate (RFC 9608 §2).
+var noRevAvail = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 56}, Value: []byte{5, 0}}}

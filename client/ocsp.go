@@ -115,7 +115,7 @@ func (c *OCSP) ask(ctx context.Context, url string, issuer *x509.Certificate, s 
 	}
 	a := Answer{Status: said.Status, Because: revocation.BecauseUpstream, Reason: said.Entry.Reason, RevokedAt: said.Entry.RevokedAt,
 		ThisUpdate: said.ThisUpdate, NextUpdate: said.NextUpdate, Fresh: true, Until: said.NextUpdate, From: url}
-	c.kept.put(s, kept{answer: a})
+	c.kept.put(s, kept{answer: a}, c.now())
 	return a, nil
 }
 

@@ -44,7 +44,7 @@ func ocspServer(t *testing.T, p *pki, b *book, signer *pkitest.CA) (url string, 
 		t.Fatal(err)
 	}
 	r := responder.New(responder.Options{Source: b})
-	r.SetIssuers([]responder.Issuer{{Issuer: issuer, Signer: s, Validity: time.Hour}})
+	r.SetIssuers([]responder.Issuer{{Issuer: issuer, Signers: []*responder.Signer{s}, Validity: time.Hour}})
 	asked = new(atomic.Int64)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		asked.Add(1)
