@@ -67,7 +67,8 @@ type CAOptions struct {
 	UseKey              crypto.Signer // instead of a new key
 	Parent              *CA           // nil: self-signed
 	NotBefore, NotAfter time.Time
-	KeyUsage            x509.KeyUsage // default certSign and cRLSign
+	KeyUsage            x509.KeyUsage           // default certSign and cRLSign
+	Change              func(*x509.Certificate) // of the template, before it is signed
 }
 
 // NewCA makes a CA.
@@ -86,6 +87,9 @@ func NewCA(o CAOptions) (*CA, error) {
 	}
 	if t.KeyUsage == 0 {
 		t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	}
+	if o.Change != nil {
+		o.Change(t)
 	}
 	parent, parentKey := t, key
 	if o.Parent != nil {
@@ -118,6 +122,7 @@ type LeafOptions struct {
 	CRL                 []string // CRL distribution point URLs
 	ExtKeyUsage         []x509.ExtKeyUsage
 	Extensions          []pkix.Extension
+	Change              func(*x509.Certificate) // of the template, before it is signed
 }
 
 // Issue makes an end-entity certificate.
@@ -138,6 +143,9 @@ func (ca *CA) Issue(o LeafOptions) (*Pair, error) {
 	}
 	if t.ExtKeyUsage == nil {
 		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+	}
+	if o.Change != nil {
+		o.Change(t)
 	}
 	cert, err := sign(t, ca.Certificate, key.Public(), ca.Key)
 	return &Pair{Certificate: cert, Key: key}, err
