@@ -144,6 +144,17 @@ func Peer(chain []*x509.Certificate, at time.Time, o PeerOptions) *PeerReport {
 	return r
 }
 
+// Unreadable is the report of a peer whose certificate cannot be read.
+func Unreadable(err error) *PeerReport {
+	r := &PeerReport{Verdict: Invalid}
+	for i := range r.Checks {
+		r.Checks[i].Name = checkNames[i]
+		r.Checks[i].skip("the certificate cannot be read")
+	}
+	r.Checks[CheckIntegrity].fail(wrong(nil, "malformed", "RFC 5280 §4.1", "the certificate cannot be read: %v", err))
+	return r
+}
+
 // peer is one question.
 type peer struct {
 	leaf *x509.Certificate
