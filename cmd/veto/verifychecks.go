@@ -10,7 +10,7 @@ import (
 
 // peerCheck is one of the five checks.
 type peerCheck struct {
-	Name    string         `json:"check"`
+	Name    string         `json:"name"`
 	Outcome verify.Outcome `json:"outcome"` // pass, fail or skipped
 	Detail  string         `json:"detail"`
 	Section string         `json:"section,omitempty"`
