@@ -20,7 +20,10 @@ type Config struct {
 	Admin   Admin
 	Egress  Egress
 	Issuers []Issuer
+	Trust   []TrustSet
 	Log     Log
+
+	Profiles []Profile // of gateways
 
 	// Warnings are what an operator should know although it does not stop the service, sorted by position.
 	Warnings []Fault
@@ -47,7 +50,8 @@ type API struct {
 // TLS is what a listener shows its clients.
 type TLS struct {
 	CertificateFile, KeyFile string
-	Certificate              tls.Certificate // Leaf is set
+	Certificate              tls.Certificate     // Leaf is set
+	ClientCAs                []*x509.Certificate // whose client certificates are believed; none: none are asked for
 	Pos                      Position
 }
 

@@ -65,13 +65,13 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"from": f.path("device.pem"), "egress": "[10.20.0.0/16] [10.66.0.0/16]", "discovered": "http://pki.corp/devices-7.crl",
 		"refresh": Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
 		"ocsp":    OCSP{10 * time.Minute, "unknown"}, "signer": "ocsp.test",
-		"administered": []bool{false, true}, "no signer": true, "positions": []int{22, 30, 40, 10},
+		"administered": []bool{false, true}, "no signer": true, "positions": []int{23, 31, 41, 10},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 	files := []string{}
-	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.key", "corp-users.pem"} {
+	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "gateways.pem", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.key", "corp-users.pem", "edge.token"} {
 		files = append(files, f.path(name))
 	}
 	if diff := cmp.Diff(files, c.Files()); diff != "" {
@@ -153,7 +153,7 @@ func TestTheExampleUsesEveryKeyThatHasAnEffect(t *testing.T) {
 	}
 	walk(root, "")
 	for k := range keysKnown(t) {
-		later := slices.Contains([]string{"profiles", "issuers[].crls[].delta", "api.tls.client_ca"}, k)
+		later := slices.Contains([]string{"issuers[].crls[].delta"}, k)
 		if used[k] == later {
 			t.Errorf("key %s: in the example %v, of a later version %v", k, used[k], later)
 		}
