@@ -48,6 +48,7 @@ type API struct {
 	admin     Admin
 	ready     func(time.Time) []IssuerReadiness
 	tokens    atomic.Pointer[tokenSet]
+	trust     atomic.Pointer[[]TrustSet]
 	ttl       time.Duration
 	gatherer  prometheus.Gatherer
 	metrics   *Metrics
@@ -71,6 +72,7 @@ func New(o Options) (*API, error) {
 		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
+	a.SetTrust(nil)
 	if a.ttl <= 0 {
 		a.ttl = DefaultTTL
 	}

@@ -25,6 +25,7 @@ func (a *API) routes(version string) (http.Handler, error) {
 	r.Get(statusPath, a.reader(a.getStatus))
 	r.Post(statusesPath, a.reader(a.postStatus))
 	a.describeStatus()
+	a.registerVerify(h)
 	a.registerIssuers(h)
 	a.registerPush(h)
 	a.registerRevocations(h)
@@ -41,6 +42,7 @@ func (a *API) routes(version string) (http.Handler, error) {
 const (
 	statusesPath    = "/v1/status"
 	statusPath      = "/v1/status/{issuer}/{serial}"
+	verifyPath      = "/v1/verify"
 	issuersPath     = "/v1/issuers"
 	issuerPath      = "/v1/issuers/{issuer}"
 	refreshPath     = "/v1/issuers/{issuer}/refresh"

@@ -1,0 +1,83 @@
+package verify
+
+import (
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"github.com/vetopki/veto/revocation"
+)
+
+// StatusFunc says what is known of one certificate of an issuer.
+type StatusFunc func(issuer revocation.IssuerID, serial revocation.Serial, kind revocation.Kind) revocation.CertStatus
+
+// ByStatus makes what PeerOptions.Revocation asks for from a store's answers. The issuer of each certificate is the next of the path.
+func ByStatus(status StatusFunc, leafOnly bool) func([]*x509.Certificate) []CertRevocation {
+	return func(path []*x509.Certificate) []CertRevocation {
+		var results []CertRevocation
+		for i, c := range path[:max(len(path)-1, 0)] {
+			if i > 0 && leafOnly {
+				break
+			}
+			results = append(results, byStatus(c, path[i+1], status))
+		}
+		return results
+	}
+}
+
+func byStatus(c, issuer *x509.Certificate, status StatusFunc) CertRevocation {
+	r := CertRevocation{Certificate: c}
+	serial, err := revocation.SerialFromBig(c.SerialNumber)
+	if err != nil {
+		r.Invalid = err
+		return r
+	}
+	st := status(revocation.IssuerIDOf(issuer), serial, KindOf(c))
+	exempt, contradiction := exemption(c)
+	switch {
+	case st.Status == revocation.Revoked:
+		r.Status = revocation.Revoked
+		r.Entry = revocation.Entry{RevokedAt: st.RevokedAt, InvalidityDate: st.InvalidityDate, Reason: st.Reason, Retained: st.Because == revocation.BecauseRetained}
+	case exempt != "" || contradiction != nil:
+		r.Exempt, r.Invalid = exempt, contradiction
+		if contradiction == nil {
+			r.Status = revocation.Good
+		}
+	case st.Because == revocation.BecauseNotIssued:
+		r.Invalid = revocation.Refuse("not-issued", "RFC 6960 §4.4.8", "its CA's inventory does not have its serial number")
+	case st.Status == revocation.Good:
+		r.Status = revocation.Good
+	default:
+		r.Detail = DescribeUnknown(&st)
+	}
+	return r
+}
+
+// KindOf is which kind of certificate this is, for CRLs that list only some (RFC 5280 §5.2.5).
+func KindOf(c *x509.Certificate) revocation.Kind {
+	if c.BasicConstraintsValid && c.IsCA {
+		return revocation.CACertificate
+	}
+	return revocation.EndEntity
+}
+
+// DescribeUnknown says in words why nothing is known.
+func DescribeUnknown(st *revocation.CertStatus) string {
+	switch st.Because {
+	case revocation.BecauseUnknownIssuer:
+		return "its issuer is not configured here"
+	case revocation.BecauseNotIssued:
+		return "its CA's inventory does not have its serial number"
+	case revocation.BecauseNoCRL:
+		return "no CRL of its issuer is held yet"
+	case revocation.BecauseStale:
+		return fmt.Sprintf("the CRL from %s is stale since %s", st.URL, st.NextUpdate.UTC().Format(time.RFC3339))
+	case revocation.BecauseNotYetValid:
+		return fmt.Sprintf("the CRL from %s begins at %s only", st.URL, st.ThisUpdate.UTC().Format(time.RFC3339))
+	case revocation.BecauseOutOfScope:
+		return "the CRLs of its issuer do not speak of such certificates"
+	case revocation.BecauseFenced:
+		return "this server was cut off from its cluster for too long"
+	}
+	return "there is no evidence"
+}
