@@ -49,6 +49,7 @@ type API struct {
 	ready     func(time.Time) []IssuerReadiness
 	tokens    atomic.Pointer[tokenSet]
 	trust     atomic.Pointer[[]TrustSet]
+	gateways  atomic.Pointer[map[string]*gateway] // by the profile's name
 	ttl       time.Duration
 	gatherer  prometheus.Gatherer
 	metrics   *Metrics
@@ -73,6 +74,7 @@ func New(o Options) (*API, error) {
 	}
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
 	a.SetTrust(nil)
+	a.gateways.Store(&map[string]*gateway{})
 	if a.ttl <= 0 {
 		a.ttl = DefaultTTL
 	}

@@ -35,7 +35,19 @@ func (a *API) routes(version string) (http.Handler, error) {
 		r.Get(metricsPath, a.reader(metrics.ServeHTTP))
 		a.describeMetrics()
 	}
-	return r, a.registerDocs(r)
+	a.describeAuthz()
+	return a.beforeRouter(r), a.registerDocs(r)
+}
+
+// beforeRouter serves gateways, who use any method, also those the router does not know, and are many.
+func (a *API) beforeRouter(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, authzPrefix) {
+			a.authz(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // The paths of the API.

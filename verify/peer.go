@@ -96,6 +96,7 @@ type PeerReport struct {
 	Path        []*x509.Certificate
 	Anchored    bool
 	Revocations []CertRevocation // of the first certificates of Path
+	Paths       int              // how many valid ones there are
 }
 
 // Undetermined says that nothing is wrong but that revocation could not be determined.
@@ -123,6 +124,9 @@ func Peer(chain []*x509.Certificate, at time.Time, o PeerOptions) *PeerReport {
 	r := &PeerReport{}
 	found := p.find()
 	r.Path, r.Anchored, r.Revocations = p.choose(found)
+	if found.err == nil {
+		r.Paths = len(found.paths)
+	}
 	forged := p.integrity(&r.Checks[CheckIntegrity], r)
 	p.validity(&r.Checks[CheckValidity], r.Path)
 	p.trust(&r.Checks[CheckTrust], r, found)
