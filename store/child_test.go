@@ -27,7 +27,8 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	parts := map[string]func(dir string) error{"swap": childSwaps, "revoke": childRevokes, "open": childOpens, "full": childFull}
+	parts := map[string]func(dir string) error{"swap": childSwaps, "revoke": childRevokes, "open": childOpens, "full": childFull,
+		"retain": childRetains}
 	part, ok := parts[os.Getenv(childEnv)]
 	if !ok {
 		os.Exit(m.Run())
@@ -312,7 +313,7 @@ func commitTooLarge(s *Store) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.Commit(infoOf(issuerA, scopeA, 2, n), signed, revocation.SourceState{}); !errors.Is(err, revocation.ErrNotDurable) ||
+	if _, err := b.Commit(infoOf(issuerA, scopeA, 2, n), signed, revocation.SourceState{}, CommitOptions{}); !errors.Is(err, revocation.ErrNotDurable) ||
 		!strings.Contains(err.Error(), "no room left") {
 		return fmt.Errorf("a CRL on a full disk: %w", err)
 	}

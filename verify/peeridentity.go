@@ -2,13 +2,10 @@ package verify
 
 import (
 	"crypto/x509"
-	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strings"
 )
-
-var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
 
 const identitySection = "RFC 9525 §6"
 

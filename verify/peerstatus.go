@@ -33,7 +33,7 @@ func byStatus(c, issuer *x509.Certificate, status StatusFunc) CertRevocation {
 		return r
 	}
 	st := status(revocation.IssuerIDOf(issuer), serial, KindOf(c))
-	exempt, contradiction := exemption(c)
+	exempt, contradiction := Exemption(c)
 	switch {
 	case st.Status == revocation.Revoked:
 		r.Status = revocation.Revoked
@@ -51,14 +51,6 @@ func byStatus(c, issuer *x509.Certificate, status StatusFunc) CertRevocation {
 		r.Detail = DescribeUnknown(&st)
 	}
 	return r
-}
-
-// KindOf is which kind of certificate this is, for CRLs that list only some (RFC 5280 §5.2.5).
-func KindOf(c *x509.Certificate) revocation.Kind {
-	if c.BasicConstraintsValid && c.IsCA {
-		return revocation.CACertificate
-	}
-	return revocation.EndEntity
 }
 
 // DescribeUnknown says in words why nothing is known.

@@ -37,7 +37,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
-	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log})
+	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
+		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
 	s.operator = &operator{store: st, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
@@ -87,21 +88,21 @@ func (s *service) configure(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	scopes := make(map[revocation.IssuerID][]revocation.ScopeID, len(known))
+	scopes := make(map[revocation.IssuerID][]store.Scope, len(known))
 	var sources []crlfetch.Source
 	var answered []responder.Issuer
 	for i := range known {
 		k := &known[i]
 		scopes[k.ID] = nil
 		for _, src := range k.sources {
-			scopes[k.ID] = append(scopes[k.ID], src.Scope())
+			scopes[k.ID] = append(scopes[k.ID], store.Scope{ID: src.Scope()})
 		}
 		sources = append(sources, k.sources...)
-		notIssued, err := responder.ParseNotIssuedPolicy(k.config.OCSP.NotIssued)
+		answers, err := s.answers(k)
 		if err != nil {
 			return err
 		}
-		answered = append(answered, responder.Issuer{Issuer: k.Issuer, Signer: k.signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued})
+		answered = append(answered, answers)
 	}
 	if err := s.setTokens(c); err != nil {
 		return err
@@ -150,7 +151,7 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 
 func crlSource(issuer revocation.Issuer, ic config.Issuer, crl config.CRL, e config.Egress) crlfetch.Source {
 	return crlfetch.Source{Issuer: issuer, URL: crl.URL, Mirrors: crl.Mirrors, Every: ic.Refresh.Every, Timeout: ic.Refresh.Timeout,
-		MaxBytes: ic.Refresh.MaxBytes, RedirectHosts: crl.RedirectHosts,
+		MaxBytes: ic.Refresh.MaxBytes, MaxShrink: ic.Refresh.MaxShrink, RedirectHosts: crl.RedirectHosts,
 		Egress: crlfetch.Egress{Deny: e.Deny, Allow: e.Allow, Discovered: crl.FromCertificate != ""}}
 }
 
