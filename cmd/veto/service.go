@@ -110,6 +110,10 @@ func (s *service) configure(c *config.Config) error {
 	s.store.SetScopes(scopes)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
+	s.setTrust(c)
+	if err := s.setProfiles(c); err != nil { // the configuration was checked: there is none
+		return err
+	}
 	s.responder.SetIssuers(answered)
 	for i := range known {
 		s.responder.PurgeIssuer(known[i].ID) // answers rest on the settings too: sources, grace
