@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -26,10 +27,15 @@ func environment(pairs ...string) func(string) (string, bool) {
 	return func(name string) (string, bool) { v, ok := m[name]; return v, ok }
 }
 
+// example is testdata/example.yaml with a module that is there.
+func example(f *folder) []byte {
+	return bytes.ReplaceAll(must(os.ReadFile("testdata/example.yaml")), []byte("/usr/lib/softhsm/libsofthsm2.so"), []byte(f.path("module.so")))
+}
+
 func loadExample(t *testing.T) (*folder, *Config) {
 	t.Helper()
 	f := newFolder(t)
-	file := f.write("veto.yaml", must(os.ReadFile("testdata/example.yaml")))
+	file := f.write("veto.yaml", example(f))
 	c, err := Load(file, environment("VETO_READ_TOKEN", "a-token-for-readers"))
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +56,7 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"egress": fmt.Sprint(c.Egress.Allow, c.Egress.Deny), "discovered": devices.CRLs[2].URL,
 		"refresh": devices.Refresh, "ocsp": devices.OCSP, "responder": c.OCSP, "requestors": len(devices.RequestCAs), "signer": devices.Signer.Certificate.Subject.CommonName,
 		"administered": []bool{devices.Administered(), c.Issuers[1].Administered()}, "no signer": c.Issuers[1].Signer == nil,
+		"key": devices.Signer.Key != nil, "token": *c.Issuers[2].Signer.PKCS11,
 		"positions": []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
 	}
 	want := map[string]any{
@@ -66,13 +73,16 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"refresh":   Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
 		"ocsp":      OCSP{Validity: 10 * time.Minute, NotIssued: "unknown", ResponderID: "key", Nonce: "echo", RequestSignature: "ignore"},
 		"responder": Responder{CacheBytes: 64 << 20, MaxAge: time.Minute, MaxSigning: 4, MaxWaiting: 1024}, "requestors": 1, "signer": "ocsp.test",
+		"key": true, "token": PKCS11{Module: f.path("module.so"), TokenLabel: "veto", PINFile: f.path("hsm.pin"), PIN: "1234",
+			KeyLabel: "vpn-ocsp", KeyID: "\x0a"},
 		"administered": []bool{false, true}, "no signer": true, "positions": []int{29, 37, 47, 10},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 	files := []string{}
-	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "gateways.pem", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.key", "corp-users.pem", "edge.token"} {
+	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "gateways.pem", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.passphrase", "ocsp-locked.key",
+		"corp-users.pem", "corp-vpn.pem", "vpn-ocsp.pem", "module.so", "hsm.pin", "edge.token"} {
 		files = append(files, f.path(name))
 	}
 	if diff := cmp.Diff(files, c.Files()); diff != "" {
@@ -103,7 +113,7 @@ func keysKnown(t *testing.T) map[string]bool {
 			known[index.ReplaceAllString(strings.TrimPrefix(path+"."+k, "."), "[]")] = true
 		}
 	}}
-	if _, faults := parse(r, must(os.ReadFile("testdata/example.yaml")), environment("VETO_READ_TOKEN", "a-token-for-readers")); faults != nil {
+	if _, faults := parse(r, example(f), environment("VETO_READ_TOKEN", "a-token-for-readers")); faults != nil {
 		t.Fatal(faults)
 	}
 	for section := range maps.Clone(known) { // only what has a value is documented
@@ -120,7 +130,7 @@ func keysKnown(t *testing.T) map[string]bool {
 func TestTheDocumentListsExactlyTheKeysThatAreKnown(t *testing.T) {
 	documented := map[string]bool{}
 	text := string(must(os.ReadFile("../../docs/CONFIGURATION.md")))
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.\\[\\]]+)` \\|").FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.\\[\\]]+)` \\|").FindAllStringSubmatch(text, -1) {
 		documented[m[1]] = true
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(keysKnown(t))), slices.Sorted(maps.Keys(documented))); diff != "" {
@@ -155,6 +165,9 @@ func TestTheExampleUsesEveryKeyThatHasAnEffect(t *testing.T) {
 	walk(root, "")
 	for k := range keysKnown(t) {
 		later := slices.Contains([]string{"issuers[].crls[].delta"}, k)
+		if k == "issuers[].ocsp.signer.key_passphrase" {
+			continue // the other way to say what key_passphrase_file says
+		}
 		if used[k] == later {
 			t.Errorf("key %s: in the example %v, of a later version %v", k, used[k], later)
 		}

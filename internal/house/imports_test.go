@@ -14,20 +14,24 @@ const module = "github.com/vetopki/veto/"
 // allowed lists, for each package, which packages of this module its production code may import. A package that is not
 // listed may not exist. The model is the Go source's go/build/deps_test.go.
 var allowed = map[string][]string{
-	"revocation":          {},
-	"internal/crlder":     {"revocation"},
-	"internal/ocspder":    {"revocation"},
-	"verify":              {"revocation", "internal/crlder", "internal/ocspder"},
-	"crlfetch":            {"revocation", "internal/crlder", "verify"},
-	"store":               {"revocation"},
-	"responder":           {"revocation", "internal/ocspder"},
-	"api":                 {"revocation", "verify", "internal/certheader"},
-	"internal/config":     {"revocation", "internal/crlder", "internal/certheader", "verify"},
-	"internal/pkitest":    {},
+	"revocation":       {},
+	"internal/crlder":  {"revocation"},
+	"internal/ocspder": {"revocation"},
+	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
+	"crlfetch":         {"revocation", "internal/crlder", "verify"},
+	"store":            {"revocation"},
+	"responder":        {"revocation", "internal/ocspder"},
+	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
+	"api":              {"revocation", "verify", "internal/explain", "internal/certheader"},
+	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},
+	"internal/pkitest": {},
+	"internal/house":   {},
+	// The headers of gateways.
 	"internal/certheader": {"revocation"},
-	"internal/house":      {},
+	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
+	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/certheader", "internal/pkitest"},
+		"internal/config", "internal/certheader", "internal/explain", "internal/pkcs11key", "internal/pkitest"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder"},
 	"internal/crlgen": {"internal/pkitest"},
