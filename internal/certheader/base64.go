@@ -48,6 +48,14 @@ func readBase64DER(r *Reader, v values) (Presented, error) {
 	return presented(chain(leaf, rest, r.names.Chain))
 }
 
+// readCaddy reads base64. Caddy leaves its placeholder as it is where there is no certificate.
+func readCaddy(r *Reader, v values) (Presented, error) {
+	if v.first == "{http.request.tls.client.certificate_der_base64}" {
+		return Presented{}, ErrNone
+	}
+	return readBase64DER(r, v)
+}
+
 // presented is a chain, or nothing.
 func presented(chain [][]byte, err error) (Presented, error) {
 	if err != nil {

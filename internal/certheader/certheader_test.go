@@ -68,11 +68,12 @@ func TestNoHeaderOrAnEmptyOneIsNoCertificate(t *testing.T) {
 			t.Errorf("%s: empty headers: got %v", v.fact, err)
 		}
 	}
-	for _, f := range []certheader.Format{certheader.Apache, certheader.ApacheCEA} {
+	for f, placeholder := range map[certheader.Format]string{certheader.Apache: "(null)", certheader.ApacheCEA: "(null)",
+		certheader.Caddy: "{http.request.tls.client.certificate_der_base64}"} {
 		r := newReader(t, certheader.Options{Format: f})
 		name := r.Names().Certificate + r.Names().Serial
-		if _, err := r.Read(http.Header{name: {"(null)"}}); err != certheader.ErrNone {
-			t.Errorf("%s: (null): got %v", f, err)
+		if _, err := r.Read(http.Header{name: {placeholder}}); err != certheader.ErrNone {
+			t.Errorf("%s: %s: got %v", f, placeholder, err)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 // charset is which octets a gateway leaves as they are.
 type charset [256]bool
 
-// unreserved never need an escape (RFC 3986 §2.3); AWS leaves what base64 needs as well.
+// unreserved never need an escape (RFC 3986 §2.3); AWS and mod_rewrite leave what base64 needs as well.
 var (
 	unreserved = charsetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 	awsPlain   = charsetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+=/")

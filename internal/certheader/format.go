@@ -15,6 +15,7 @@ const (
 	IngressNginx      Format = "ingress-nginx"       // the same, by auth-tls-pass-certificate-to-upstream
 	NginxLegacy       Format = "nginx-legacy"        // $ssl_client_cert: PEM on continued lines
 	Apache            Format = "apache"              // %{SSL_CLIENT_CERT}s: PEM with spaces for line ends
+	ApacheEscaped     Format = "apache-escaped"      // the same, escaped by mod_rewrite's int:escape
 	ApacheCEA         Format = "apache-cea"          // %{SSL_CLIENT_CERT_RFC4523_CEA}s: serial and issuer
 	Traefik           Format = "traefik"             // PassTLSClientCert with pem: base64, leaf first
 	EnvoyXFCC         Format = "envoy-xfcc"          // x-forwarded-client-cert
@@ -61,11 +62,12 @@ var definitions = map[Format]definition{
 	IngressNginx:      {headers: Headers{Certificate: "Ssl-Client-Cert"}, read: readEscaped(unreserved)},
 	NginxLegacy:       {headers: Headers{Certificate: "X-SSL-Client-Cert"}, read: readPlainPEM},
 	Apache:            {headers: Headers{Certificate: "X-SSL-Client-Cert"}, read: readPlainPEM},
+	ApacheEscaped:     {headers: Headers{Certificate: "X-SSL-Client-Cert"}, read: readEscaped(awsPlain)},
 	ApacheCEA:         {headers: Headers{Serial: "X-SSL-Client-CEA"}, read: readCEA, radix: Decimal},
 	Traefik:           {headers: Headers{Certificate: "X-Forwarded-Tls-Client-Cert"}, read: readTraefik},
 	EnvoyXFCC:         {headers: Headers{Certificate: "X-Forwarded-Client-Cert"}, read: readXFCC, lists: firstList},
 	HAProxy:           {headers: Headers{Certificate: "X-SSL-Client-DER", Chain: "X-SSL-Client-Chain-DER"}, read: readBase64DER},
-	Caddy:             {headers: Headers{Certificate: "X-Client-Cert"}, read: readBase64DER},
+	Caddy:             {headers: Headers{Certificate: "X-Client-Cert"}, read: readCaddy},
 	AWSALB:            {headers: Headers{Certificate: "X-Amzn-Mtls-Clientcert-Leaf"}, read: readEscaped(awsPlain)},
 	AWSALBPassthrough: {headers: Headers{Certificate: "X-Amzn-Mtls-Clientcert"}, read: readEscaped(awsPlain)},
 	Azure:             {headers: Headers{Certificate: "X-Client-Cert"}, read: readAzure},

@@ -93,6 +93,8 @@ var vectors = []vector{
 		lines: []string{"X-SSL-Client-Cert: " + strings.ReplaceAll(strings.TrimSpace(pemOf(leaf)), "\n", "\n\t")}, chain: [][]byte{leaf}},
 	{fact: "Apache", options: certheader.Options{Format: certheader.Apache},
 		lines: []string{"X-SSL-Client-Cert: " + strings.ReplaceAll(pemOf(leaf), "\n", " ")}, chain: [][]byte{leaf}},
+	{fact: "Apache, escaped by mod_rewrite", options: certheader.Options{Format: certheader.ApacheEscaped},
+		lines: []string{"X-SSL-Client-Cert: " + strings.ReplaceAll(awsEscaped(pemOf(leaf)), "%0A", "%0a")}, chain: [][]byte{leaf}},
 	{fact: "Apache CEA", options: certheader.Options{Format: certheader.ApacheCEA},
 		lines:  []string{`X-SSL-Client-CEA: { serialNumber 7, issuer rdnSequence:"CN=LA Intermediate CA,O=Let's Authenticate" }`},
 		serial: "07", dn: "CN=LA Intermediate CA,O=Let's Authenticate"},
