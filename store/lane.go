@@ -49,12 +49,11 @@ func (l *lane) add(r *revocation.Record) error {
 	return nil
 }
 
-// records are all that were added.
-func (l *lane) records() []byte { return l.memory[:l.count*l.stride] }
+func (l *lane) packed(i int) packed { return unpack(l.record(i)[l.serial:]) }
 
 func (l *lane) sort() {
 	if !l.sorted {
-		sortRecords(l.records(), l.stride, l.serial)
+		sortRecords(l.memory[:l.count*l.stride], l.stride, l.serial)
 		l.sorted = true
 	}
 }
@@ -64,7 +63,7 @@ func (l *lane) free() error {
 		return nil
 	}
 	b := l.memory
-	l.memory, l.count, l.sorted = nil, 0, true
+	l.memory, l.count = nil, 0
 	return freeArena(b)
 }
 
