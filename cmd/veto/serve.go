@@ -55,7 +55,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&flags.Public, "public", "", "`ADDR`ess of the OCSP listener (default :8080)")
 	f.StringVar(&flags.API, "api", "", "`ADDR`ess of the JSON API (default 127.0.0.1:8081)")
 	f.StringVar(&flags.AdminTokenFile, "admin-token-file", "", "`FILE` with the administrators' token")
-	f.StringArrayVar(&flags.Issuers, "issuer", nil, "`name=NAME,cert=FILE[,crl=URL-or-FILE]…[,signer=CERT,key=KEY[,trusted=true]]`, repeatable")
+	f.StringArrayVar(&flags.Issuers, "issuer", nil, "`"+config.IssuerSyntax+"`, repeatable")
 	return cmd
 }
 
