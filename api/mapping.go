@@ -30,6 +30,8 @@ func (a *API) problemOf(err error) *Problem {
 	switch {
 	case errors.Is(err, revocation.ErrNoRecord):
 		return noRecord.problem("%v", err)
+	case errors.Is(err, revocation.ErrNoRetained):
+		return nothingRetained.problem("%v", err)
 	case errors.Is(err, revocation.ErrNotDurable):
 		a.log.Error("change not durable", "error", err)
 		return notDurable.problem("nothing was changed and nothing is acknowledged: free some space on the data directory and ask again")

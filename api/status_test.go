@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -284,6 +285,10 @@ func BenchmarkGetStatus(b *testing.B) {
 }
 
 type fixedSource struct{ crl *revocation.CRLInfo }
+
+func (s fixedSource) CertificateStatus(revocation.IssuerID, *x509.Certificate, time.Time) revocation.CertStatus {
+	return revocation.CertStatus{}
+}
 
 func (s fixedSource) Status(revocation.IssuerID, revocation.Serial, time.Time) revocation.CertStatus {
 	return revocation.CertStatus{Status: revocation.Good, Because: revocation.BecauseNotListed, ThisUpdate: s.crl.ThisUpdate,
