@@ -1,10 +1,10 @@
 package verify
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,50 +23,107 @@ type CRLOptions struct {
 
 const defaultClockSkew = 5 * time.Minute
 
-// CRL says whether a decoded CRL may be used for an issuer at a moment (RFC 5280 §6.3.3). nil means that every entry may be
-// believed. It does not mean that the CRL is fresh: one past its nextUpdate is accepted, because what it lists stays revoked;
-// whether its silence means good is judged when it is read.
-//
-// The rules of its refusals: issuer, key, usage, algorithm, signature, critical, delta, indirect, scope, future, dates.
-func CRL(crl *crlder.CRL, issuer *x509.Certificate, now time.Time, o CRLOptions) error {
-	if err := crlIssuer(crl, issuer); err != nil {
-		return err
-	}
-	if err := crlSignature(crl, issuer, o.RefuseSHA1); err != nil {
-		return err
-	}
-	if err := crlCritical(crl); err != nil {
-		return err
-	}
-	if err := crlScope(crl); err != nil {
-		return err
-	}
-	return crlDates(crl, now, o.ClockSkew)
+// CRLIssuer is who may sign the CRLs of a CA's certificates. Whom it names is trusted for that by the configuration.
+type CRLIssuer struct {
+	Certificates []*x509.Certificate // of the CA: one or, while its key changes, several. All have one subject
+	Signers      []*x509.Certificate // of CRLs beside the CA, with its name or their own; they need not be CAs
 }
 
-// crlIssuer sees that the CRL is of this issuer and that the issuer may sign CRLs (RFC 5280 §6.3.3 (b), (f)).
-func crlIssuer(crl *crlder.CRL, issuer *x509.Certificate) error {
-	if !sameName(crl.RawIssuer, issuer.RawSubject) {
-		return revocation.Refuse("issuer", "RFC 5280 §6.3.3(b)", "the CRL is issued by %q, not by %q", nameOf(crl), issuer.Subject)
+// CRL says whether a decoded CRL may be used for a CA's certificates at a moment (RFC 5280 §6.3.3), and who signed it. Without an
+// error every entry may be believed. It does not mean that the CRL is fresh: one past its nextUpdate is accepted, because what it
+// lists stays revoked; whether its silence means good is judged when it is read. Nor does it mean that the CRL lists everything:
+// of which certificates it speaks is in its [CRLInfo], and whose its entries are is for [OwnEntries] to say.
+//
+// The rules of its refusals: issuer, key, usage, signer, algorithm, signature, critical, indirect, delta, future, dates.
+func CRL(crl *crlder.CRL, who CRLIssuer, now time.Time, o CRLOptions) (signer *x509.Certificate, err error) {
+	if err := who.mayBeListed(crl); err != nil {
+		return nil, err
 	}
-	if len(crl.AuthorityKeyID) > 0 && len(issuer.SubjectKeyId) > 0 && !bytes.Equal(crl.AuthorityKeyID, issuer.SubjectKeyId) {
-		return revocation.Refuse("key", "RFC 5280 §5.2.1", "the CRL is signed with the key %x, the issuer's certificate has the key %x: "+
-			"the same name with another key", crl.AuthorityKeyID, issuer.SubjectKeyId)
+	signer, refusal := who.signerOf(crl, now, o)
+	if refusal == nil {
+		refusal = crlForm(crl)
 	}
-	if hasKeyUsage(issuer) && issuer.KeyUsage&x509.KeyUsageCRLSign == 0 {
-		return revocation.Refuse("usage", "RFC 5280 §6.3.3(f)", "the key usage of the issuer's certificate does not include cRLSign")
+	if refusal != nil {
+		return nil, refusal
+	}
+	if crl.IsDelta() && crl.Number == "" {
+		return nil, revocation.Refuse("delta", "RFC 5280 §5.2.3", "this is a delta CRL, the changes since CRL number %s, and has no number itself: "+
+			"nobody can say on what it goes", crl.BaseNumber)
+	}
+	if err := crlDates(crl, now, o.ClockSkew); err != nil {
+		return nil, err
+	}
+	return signer, nil
+}
+
+// name is that of the CA, DER.
+func (w CRLIssuer) name() []byte {
+	if len(w.Certificates) == 0 {
+		return nil
+	}
+	return w.Certificates[0].RawSubject
+}
+
+// named are the certificates with a name (§7.1), the CA's own first.
+func (w CRLIssuer) named(name []byte) []*x509.Certificate {
+	key := crlder.NameKey(name)
+	return slices.DeleteFunc(slices.Concat(w.Certificates, w.Signers), func(c *x509.Certificate) bool { return crlder.NameKey(c.RawSubject) != key })
+}
+
+// stranger refuses a CRL whose issuer has no certificate here.
+func (w CRLIssuer) stranger(rawIssuer []byte) *revocation.Refusal {
+	if len(w.named(rawIssuer)) > 0 {
+		return nil
+	}
+	or := ""
+	if len(w.Signers) > 0 {
+		or = " and none of the CRL signers configured"
+	}
+	return revocation.Refuse("issuer", "RFC 5280 §6.3.3(b)", "the CRL is issued by %q, not by %q%s", nameText(rawIssuer), nameText(w.name()), or)
+}
+
+// mayBeListed sees that certificates of the CA may be listed in the CRL: it is the CA's by name, or indirect and of a signer that is
+// configured (§6.3.3 (b)(1)).
+func (w CRLIssuer) mayBeListed(crl *crlder.CRL) *revocation.Refusal {
+	if err := w.stranger(crl.RawIssuer); err != nil {
+		return err
+	}
+	if crlder.NameKey(crl.RawIssuer) != crlder.NameKey(w.name()) && (crl.IDP == nil || !crl.IDP.Indirect) {
+		return revocation.Refuse("issuer", "RFC 5280 §6.3.3(b)(1)", "the CRL is issued by %q and does not say indirectCRL: it lists the certificates of "+
+			"that issuer, not those of %q", nameText(crl.RawIssuer), nameText(w.name()))
 	}
 	return nil
 }
 
-// sameName compares two names octet for octet. RFC 5280 §7.1 also lets case, white space and string types differ; a CA that
-// writes its name in two ways is told so by the refusal.
-func sameName(a, b []byte) bool { return bytes.Equal(a, b) }
+// signerOf finds who signed the CRL (§6.3.3 (f), (g)).
+func (w CRLIssuer) signerOf(crl *crlder.CRL, now time.Time, o CRLOptions) (*x509.Certificate, *revocation.Refusal) {
+	return findSigner(crl, w.named(crl.RawIssuer),
+		func(c *x509.Certificate) *revocation.Refusal { return signerKey(crl, c) },
+		signerUsage,
+		func(c *x509.Certificate) *revocation.Refusal { return w.current(c, now) },
+		func(c *x509.Certificate) *revocation.Refusal {
+			if err := crlSignature(crl, c, o.RefuseSHA1); err != nil {
+				return asRefusal(err)
+			}
+			return nil
+		})
+}
 
-func nameOf(crl *crlder.CRL) string {
-	name, err := crl.Issuer()
+// current refuses a CRL signer out of its time. The time of the CA's own certificate is no part of this: what it says is asked of
+// whoever builds a path.
+func (w CRLIssuer) current(c *x509.Certificate, now time.Time) *revocation.Refusal {
+	if slices.ContainsFunc(w.Certificates, c.Equal) || !now.Before(c.NotBefore) && !now.After(c.NotAfter) {
+		return nil
+	}
+	return revocation.Refuse("signer", "RFC 5280 §6.3.3(f)", "the certificate of the CRL signer %q is valid from %s to %s only; configure its successor",
+		c.Subject, c.NotBefore.Format(time.RFC3339), c.NotAfter.Format(time.RFC3339))
+}
+
+// nameText is a Name, given as DER, for people.
+func nameText(raw []byte) string {
+	name, err := (&crlder.CRL{RawIssuer: raw}).Issuer()
 	if err != nil {
-		return fmt.Sprintf("%x", crl.RawIssuer)
+		return fmt.Sprintf("%x", raw)
 	}
 	return name.String()
 }
@@ -83,9 +140,23 @@ func hasKeyUsage(c *x509.Certificate) bool {
 	return false
 }
 
+// crlForm refuses what makes a CRL unusable for any certificate, whoever signed it.
+func crlForm(crl *crlder.CRL) *revocation.Refusal {
+	if err := crlCritical(crl); err != nil {
+		return err
+	}
+	switch {
+	case crl.IndirectEntries > 0 && (crl.IDP == nil || !crl.IDP.Indirect):
+		return revocation.Refuse("indirect", "RFC 5280 §5.2.5", "entries name another certificate issuer, but the CRL does not say indirectCRL")
+	case crl.UnnamedIssuers > 0:
+		return revocation.Refuse("indirect", "RFC 5280 §5.3.3", "%d entries have a certificateIssuer that is not one directoryName", crl.UnnamedIssuers)
+	}
+	return nil
+}
+
 // crlCritical refuses what the decoder does not know and the CA calls critical: the whole CRL then says nothing of any
 // certificate (RFC 5280 §5.2, §5.3).
-func crlCritical(crl *crlder.CRL) error {
+func crlCritical(crl *crlder.CRL) *revocation.Refusal {
 	if len(crl.UnknownCritical) > 0 {
 		return revocation.Refuse("critical", "RFC 5280 §5.2", "the CRL has critical extensions that are not known here: %s",
 			strings.Join(crl.UnknownCritical, ", "))
@@ -93,37 +164,6 @@ func crlCritical(crl *crlder.CRL) error {
 	if len(crl.UnknownCriticalEntry) > 0 {
 		return revocation.Refuse("critical", "RFC 5280 §5.3", "entries of the CRL have critical extensions that are not known here: %s",
 			strings.Join(crl.UnknownCriticalEntry, ", "))
-	}
-	return nil
-}
-
-// crlScope refuses a CRL that does not speak of all certificates of its issuer for all reasons. An issuing distribution point
-// that only names a place is no such limit: that the CRLs listed for an issuer together cover it is said by its configuration.
-func crlScope(crl *crlder.CRL) error {
-	if crl.IsDelta() {
-		return revocation.Refuse("delta", "RFC 5280 §5.2.4", "this is a delta CRL, the changes since CRL number %s; delta CRLs are not "+
-			"supported yet: configure the complete CRL", crl.BaseNumber)
-	}
-	if crl.IsIndirect() {
-		return revocation.Refuse("indirect", "RFC 5280 §5.2.5", "this is an indirect CRL, which lists certificates of other issuers; "+
-			"indirect CRLs are not supported yet")
-	}
-	p := crl.IDP
-	if p == nil {
-		return nil
-	}
-	for _, kind := range [...]struct {
-		only bool
-		name string
-	}{{p.OnlyUser, "end-entity certificates"}, {p.OnlyCA, "CA certificates"}, {p.OnlyAttribute, "attribute certificates"}} {
-		if kind.only {
-			return revocation.Refuse("scope", "RFC 5280 §5.2.5", "the CRL covers %s only; CRLs partitioned by kind of certificate are not "+
-				"supported yet", kind.name)
-		}
-	}
-	if p.OnlyReasons != 0 {
-		return revocation.Refuse("scope", "RFC 5280 §5.2.5", "the CRL covers some reasons only (%s); CRLs partitioned by reason are not "+
-			"supported yet", strings.Join(p.OnlyReasons.Names(), ", "))
 	}
 	return nil
 }
