@@ -17,6 +17,11 @@ func (a *API) problemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
+	if part, ok := errors.AsType[*PartialChange](err); ok {
+		p := a.problemOf(part.Err)
+		p.Detail = part.Error()
+		return p
+	}
 	if c, ok := errors.AsType[*revocation.Conflict](err); ok {
 		p := conflict.problem("%s", c.Detail)
 		p.Standing = recordObject(c.Standing)

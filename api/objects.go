@@ -122,6 +122,7 @@ type RefreshResult struct {
 	Added      int       `json:"added,omitempty" doc:"Serials the new CRL lists and the old did not"`
 	Removed    int       `json:"removed,omitempty"`
 	Changed    int       `json:"changed,omitempty" doc:"Serials whose date or reason differs"`
+	Retained   int       `json:"retained,omitempty" doc:"Dropped by the new CRL and kept revoked: it dropped too many at once"`
 	Entries    int       `json:"entries,omitempty"`
 	CRLNumber  string    `json:"crl_number,omitempty" doc:"Of the CRL in force afterwards, decimal"`
 	NextUpdate time.Time `json:"next_update,omitzero"`

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"time"
 
@@ -111,6 +112,25 @@ type ReleaseRequest struct {
 	By, Comment string
 	Now         time.Time
 }
+
+// PartialChange is the error of a change that consists of several, for the keys of a CA or for its sources, when only some of them were
+// made. What was made holds; asking for the change again makes the rest.
+type PartialChange struct {
+	Done, Of int // so many were made; Of is zero when it is not known
+	Err      error
+}
+
+// Error says how much was done, and why not all.
+func (p *PartialChange) Error() string {
+	of := ""
+	if p.Of > 0 {
+		of = fmt.Sprintf(" of %d", p.Of)
+	}
+	return fmt.Sprintf("%d%s parts of the change were made and hold; ask again to make the rest: %v", p.Done, of, p.Err)
+}
+
+// Unwrap is why not all were made.
+func (p *PartialChange) Unwrap() error { return p.Err }
 
 // Tokens knows bearer tokens (RFC 6750). Authenticate returns the name of the token's holder, for the log and the record of
 // a change. It takes the same time for every wrong token.

@@ -63,14 +63,15 @@ func checkConfig(file string) (*checkReport, error) {
 	warnings := config.Faults(c.Warnings)
 	for _, ic := range c.Issuers {
 		for _, crl := range ic.CRLs {
-			if err := checkSource(crl, crlSource(revocation.Issuer{}, ic, crl, c.Egress)); err != nil && crl.URL != "" {
+			src := sourceOf(revocation.Issuer{}, ic, crl, c.Egress)
+			if err := src.check(); err != nil && crl.URL != "" {
 				faults = append(faults, crl.Pos.Fault("%v", err))
 			}
 		}
 		if ic.Certificate == nil || ic.Signer == nil {
 			continue
 		}
-		_, unwise, err := signerOf(ic, time.Now())
+		_, unwise, err := signersOf(ic, time.Now())
 		if err != nil {
 			faults = append(faults, ic.Signer.Pos.Fault("%v", err))
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -38,15 +39,16 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	}
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
 	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log})
-	s.operator = &operator{store: st, responder: s.responder}
+	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
 		OnChange: s.operator.crlChanged})
 	s.operator.refresher = s.refresher
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
-		Admin: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
-		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors())})
+		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
+			[]prometheus.Collector{newRetainedMetrics(s.directory)})})
 	if err == nil {
 		err = s.configure(c)
 	}
@@ -92,16 +94,18 @@ func (s *service) configure(c *config.Config) error {
 	var answered []responder.Issuer
 	for i := range known {
 		k := &known[i]
-		scopes[k.ID] = nil
+		var consulted []store.Scope
 		for _, src := range k.sources {
-			scopes[k.ID] = append(scopes[k.ID], store.Scope{ID: src.Scope()})
+			consulted, sources = append(consulted, src.scope()), append(sources, src.series()...)
 		}
-		sources = append(sources, k.sources...)
 		notIssued, err := responder.ParseNotIssuedPolicy(k.config.OCSP.NotIssued)
 		if err != nil {
 			return err
 		}
-		answered = append(answered, responder.Issuer{Issuer: k.Issuer, Signer: k.signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued})
+		for _, key := range k.keys { // a CertID has the hash of one key (RFC 6960 §4.1.1)
+			scopes[key.ID] = consulted
+			answered = append(answered, responder.Issuer{Issuer: key, Signer: k.signers[key.ID], Validity: k.config.OCSP.Validity, NotIssued: notIssued})
+		}
 	}
 	if err := s.setTokens(c); err != nil {
 		return err
@@ -110,8 +114,8 @@ func (s *service) configure(c *config.Config) error {
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
 	s.responder.SetIssuers(answered)
-	for i := range known {
-		s.responder.PurgeIssuer(known[i].ID) // answers rest on the settings too: sources, grace
+	for _, is := range answered {
+		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace
 	}
 	s.refresher.SetSources(sources)
 	return nil
@@ -122,23 +126,24 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 	known := make([]knownIssuer, 0, len(c.Issuers))
 	var faults config.Faults
 	for _, ic := range c.Issuers {
-		k := knownIssuer{config: ic, Issuer: issuerOf(ic)}
+		k := knownIssuer{config: ic, keys: keysOf(ic)}
+		k.Issuer = k.keys[0]
 		for _, crl := range ic.CRLs {
-			src := crlSource(k.Issuer, ic, crl, c.Egress)
-			if err := checkSource(crl, src); err != nil {
+			src := sourceOf(k.Issuer, ic, crl, c.Egress)
+			if err := src.check(); err != nil {
 				faults = append(faults, crl.Pos.Fault("%v", err))
 			}
 			k.sources = append(k.sources, src)
 		}
 		if ic.Signer != nil {
-			signer, warnings, err := signerOf(ic, now)
+			signers, warnings, err := signersOf(ic, now)
 			if err != nil {
 				faults = append(faults, ic.Signer.Pos.Fault("%v", err))
 			}
 			for _, w := range warnings {
 				log.Warn("ocsp signer", "issuer", ic.Name, "warning", w)
 			}
-			k.signer = signer
+			k.signers = signers
 		}
 		known = append(known, k)
 	}
@@ -148,36 +153,39 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 	return known, nil
 }
 
-func crlSource(issuer revocation.Issuer, ic config.Issuer, crl config.CRL, e config.Egress) crlfetch.Source {
-	return crlfetch.Source{Issuer: issuer, URL: crl.URL, Mirrors: crl.Mirrors, Every: ic.Refresh.Every, Timeout: ic.Refresh.Timeout,
-		MaxBytes: ic.Refresh.MaxBytes, MaxShrink: ic.Refresh.MaxShrink, RedirectHosts: crl.RedirectHosts,
-		Egress: crlfetch.Egress{Deny: e.Deny, Allow: e.Allow, Discovered: crl.FromCertificate != ""}}
+// keysOf are the keys of a configured issuer, each as the issuer that a certificate or a CertID names.
+func keysOf(ic config.Issuer) []revocation.Issuer {
+	keys := make([]revocation.Issuer, len(ic.Certificates))
+	for i, c := range ic.Certificates {
+		keys[i] = revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(c), Certificate: c}
+	}
+	return keys
 }
 
-// checkSource finds what only the fetcher knows of URLs, such as how LDAP URLs read. Those of a certificate are not the operator's
-// to put right: what is wrong with them shows when they are fetched.
-func checkSource(crl config.CRL, src crlfetch.Source) error {
-	if src.Egress.Discovered {
-		return nil
-	}
-	for _, url := range append([]string{crl.URL}, crl.Mirrors...) {
-		if err := crlfetch.CheckURL(url); err != nil {
-			return err
+// signersOf makes the OCSP signers of an issuer's keys: the CA itself, a delegate of it, or one that relying parties are configured to
+// trust. A delegate signs for the certificates of the key that issued it (RFC 6960 §4.2.2.2). The error says that it may sign for
+// none.
+func signersOf(ic config.Issuer, now time.Time) (signers map[revocation.IssuerID]*responder.Signer, warnings []string, err error) {
+	signers = map[revocation.IssuerID]*responder.Signer{}
+	for _, key := range keysOf(ic) {
+		signer, more, refused := signerOf(ic, key, now)
+		if refused != nil {
+			err = cmp.Or(err, refused)
+			continue
 		}
+		signers[key.ID], warnings = signer, append(warnings, more...)
 	}
-	return nil
+	if len(signers) == 0 {
+		return nil, nil, err
+	}
+	return signers, warnings, nil
 }
 
-func issuerOf(ic config.Issuer) revocation.Issuer {
-	return revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(ic.Certificate), Certificate: ic.Certificate}
-}
-
-// signerOf makes the signer of an issuer: the CA itself, a delegate of it, or one that relying parties are configured to trust.
-func signerOf(ic config.Issuer, now time.Time) (*responder.Signer, []string, error) {
+func signerOf(ic config.Issuer, key revocation.Issuer, now time.Time) (*responder.Signer, []string, error) {
 	if ic.Signer.Trusted {
 		return responder.NewTrustedSigner(ic.Signer.Certificate, ic.Signer.Key, now)
 	}
-	return responder.NewSigner(ic.Signer.Certificate, ic.Signer.Key, issuerOf(ic), now)
+	return responder.NewSigner(ic.Signer.Certificate, ic.Signer.Key, key, now)
 }
 
 // run fetches CRLs on schedule until the context ends.
@@ -209,7 +217,9 @@ func (s *service) refetchAll(ctx context.Context) {
 	t := s.directory.table.Load()
 	for i := range t.issuers {
 		k := &t.issuers[i]
-		s.responder.PurgeIssuer(k.ID)
+		for _, key := range k.keys {
+			s.responder.PurgeIssuer(key.ID)
+		}
 		if len(k.sources) > 0 {
 			s.refresher.Refresh(ctx, k.ID) //nolint:errcheck // see above
 		}
