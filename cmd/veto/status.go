@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -124,22 +126,57 @@ func printIssuers(cmd *cobra.Command, c *client, issuer string) error {
 	w := cmd.OutOrStdout()
 	for _, i := range answer.Issuers {
 		fmt.Fprintf(w, "%s  %s\n", i.Name, i.IssuerID)
+		for _, id := range i.IssuerIDs {
+			fmt.Fprintf(w, "  key %s\n", id)
+		}
 		if i.Administered {
 			fmt.Fprintln(w, "  administered here: no CRL source")
 		}
 		for _, s := range i.Sources {
-			fmt.Fprintf(w, "  %s\n    %s, %d entries, number %s, thisUpdate %s, nextUpdate %s\n", s.URL, s.Freshness, s.Entries,
-				orNone(s.CRLNumber), orNever(s.ThisUpdate), orNever(s.NextUpdate))
-			fmt.Fprintf(w, "    last fetch %s, next fetch %s\n", orNever(s.LastFetch), orNever(s.NextFetch))
-			if s.LastError != "" {
-				fmt.Fprintf(w, "    last error (%d in a row): %s\n", s.Failures, s.LastError)
-			}
+			printSource(w, &s)
 		}
 		if i.OCSP != nil {
 			fmt.Fprintf(w, "  ocsp signer: %s%s\n", i.OCSP.Signer, withComma(i.OCSP.Problem))
 		}
 	}
 	return nil
+}
+
+func printSource(w io.Writer, s *api.SourceReport) {
+	fmt.Fprintf(w, "  %s\n    %s, %d entries, number %s, thisUpdate %s, nextUpdate %s\n", s.URL, s.Freshness, s.Entries,
+		orNone(s.CRLNumber), orNever(s.ThisUpdate), orNever(s.NextUpdate))
+	if s.DeltaOf != "" {
+		fmt.Fprintf(w, "    delta CRL of %s, %s, changes since number %s\n", s.DeltaOf, cmp.Or(s.Delta, "not held"), orNone(s.BaseNumber))
+	}
+	if s.Scope != nil {
+		fmt.Fprintf(w, "    lists %s\n", scopeSentence(s.Scope))
+	}
+	if s.Retained > 0 {
+		fmt.Fprintf(w, "    retained: %d entries that the CRL does not list any more stay revoked%s\n", s.Retained,
+			map[bool]string{true: "; ask the CA, then veto accept"}[s.Alarm])
+	}
+	fmt.Fprintf(w, "    last fetch %s, next fetch %s\n", orNever(s.LastFetch), orNever(s.NextFetch))
+	if s.LastError != "" {
+		fmt.Fprintf(w, "    last error (%d in a row): %s\n", s.Failures, s.LastError)
+	}
+}
+
+// scopeSentence says what a CRL speaks of.
+func scopeSentence(s *api.ScopeObject) string {
+	var parts []string
+	if s.Indirect {
+		parts = append(parts, "certificates of several issuers")
+	}
+	if s.OnlyKind != "" {
+		parts = append(parts, s.OnlyKind+" certificates only")
+	}
+	if s.OnlyReasons != nil {
+		parts = append(parts, "these reasons only: "+strings.Join(s.OnlyReasons, " "))
+	}
+	if s.DistributionPoints != nil {
+		parts = append(parts, "those of the distribution point "+strings.Join(s.DistributionPoints, " "))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func orNever(t time.Time) string {

@@ -112,6 +112,7 @@ func ParseCA(cert *x509.Certificate, pkcs8 []byte) (*CA, error) {
 // LeafOptions shape an end-entity certificate; the zero value is a P-256 TLS client and server certificate for a day.
 type LeafOptions struct {
 	Name                string // common name and DNS name; default "leaf.test"
+	Subject             []byte // DER of the whole subject, instead of the common name: that of a CA, for who signs its CRLs with another key
 	Serial              *big.Int
 	Key                 KeyKind
 	NotBefore, NotAfter time.Time
@@ -132,17 +133,23 @@ func (ca *CA) Issue(o LeafOptions) (*Pair, error) {
 	t := &x509.Certificate{
 		SerialNumber: o.Serial, Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
 		NotBefore: orTime(o.NotBefore, -time.Hour), NotAfter: orTime(o.NotAfter, 24*time.Hour),
-		KeyUsage: o.KeyUsage, ExtKeyUsage: o.ExtKeyUsage,
+		KeyUsage: o.KeyUsage, ExtKeyUsage: o.ExtKeyUsage, RawSubject: o.Subject,
 		OCSPServer: o.OCSPServer, CRLDistributionPoints: o.CRL, ExtraExtensions: o.Extensions,
 	}
 	if t.SerialNumber == nil {
 		t.SerialNumber = randomSerial()
+	}
+	if t.KeyUsage&x509.KeyUsageCRLSign != 0 {
+		t.SubjectKeyId = t.SerialNumber.Bytes() // a CRL points at its signer by it (RFC 5280 §5.2.1)
 	}
 	if t.KeyUsage == 0 {
 		t.KeyUsage = x509.KeyUsageDigitalSignature
 	}
 	if t.ExtKeyUsage == nil {
 		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+	}
+	if o.Subject != nil {
+		t.Subject, t.DNSNames = pkix.Name{}, nil
 	}
 	cert, err := sign(t, ca.Certificate, key.Public(), ca.Key)
 	return &Pair{Certificate: cert, Key: key}, err
