@@ -32,6 +32,10 @@ func FuzzScope(f *testing.F) {
 			return
 		}
 		view := NewCRLView(crl, "", nil)
+		covered, first := Covers(CRLInfo(crl, revocation.IssuerID{}, revocation.ScopeID{}, ""), c)
+		if by, _ := view.coversAny(s); covered.EndEntity|covered.CA != by || (by == 0) != (first != nil) {
+			t.Fatalf("a stored CRL covers %+v, %v; the same one at hand %x", covered, first, by)
+		}
 		for i := range s.points {
 			p := &s.points[i]
 			reasons, refused := view.covers(s, p)

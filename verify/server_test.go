@@ -30,12 +30,12 @@ func (s *server) status(c, issuer *x509.Certificate) revocation.CertStatus {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for i, h := range complete {
+	for _, h := range complete {
 		entry, listed := h.entries[string(serial)]
 		f := revocation.CRLFinding{Info: h.info, Listed: listed, Entry: entry}
 		f.Covers, _ = verify.Covers(h.info, c)
 		for _, d := range deltas {
-			if i == 0 { // the delta is configured with the first
+			if baseOf(d, complete) == h {
 				entry, listed := d.entries[string(serial)]
 				f.Apply(&revocation.DeltaFinding{Info: d.info, Listed: listed, Entry: entry})
 			}
@@ -43,6 +43,16 @@ func (s *server) status(c, issuer *x509.Certificate) revocation.CertStatus {
 		ev.CRLs = append(ev.CRLs, f)
 	}
 	return revocation.Decide(ev, noon)
+}
+
+// baseOf is the complete CRL whose delta a source is configured as: that of its scope or, where a row has none, the first.
+func baseOf(d *holding, complete []*holding) *holding {
+	for _, h := range complete {
+		if revocation.FitOf(h.info, d.info) != revocation.DeltaApart {
+			return h
+		}
+	}
+	return complete[0]
 }
 
 func (s *server) who(issuer *x509.Certificate) verify.CRLIssuer {
@@ -123,7 +133,9 @@ func (s *server) receive(l list, who verify.CRLIssuer) (*crlder.CRL, *holding, e
 	h := &holding{entries: map[string]revocation.Entry{}}
 	own := verify.NewOwnEntries(who, func(r *revocation.Record) error {
 		entry := revocation.Entry{RevokedAt: time.Unix(r.RevokedAt, 0), Reason: r.Reason}
-		if before, twice := h.entries[string(r.Serial)]; !twice || before.Reason == revocation.CertificateHold || before.Reason == revocation.RemoveFromCRL {
+		before, twice := h.entries[string(r.Serial)]
+		removal := before.Reason == revocation.RemoveFromCRL
+		if !twice || removal || before.Reason == revocation.CertificateHold && entry.Reason != revocation.RemoveFromCRL { // the worse counts
 			h.entries[string(r.Serial)] = entry
 		}
 		return nil
