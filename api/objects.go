@@ -82,6 +82,7 @@ type SourceReport struct {
 	LastError   string          `json:"last_error,omitempty" doc:"Of the last attempt; left out when it succeeded"`
 	Failures    int             `json:"failures,omitempty" doc:"Failed attempts in a row"`
 	NextFetch   time.Time       `json:"next_fetch,omitzero"`
+	Waiting     string          `json:"waiting,omitempty" doc:"Why it is not fetched at present"`
 	Fetching    *ProgressObject `json:"fetching,omitempty" doc:"How far the fetch that runs has come"`
 	Fresh       bool            `json:"fresh" doc:"A CRL is held and within its time"`
 	Freshness   string          `json:"freshness" enum:"fresh,stale,none" doc:"none: no CRL was ever accepted"`
@@ -97,9 +98,9 @@ type ScopeObject struct {
 
 // ProgressObject is how far a fetch has come.
 type ProgressObject struct {
-	Phase   string `json:"phase" enum:"waiting,transfer,entries" doc:"waiting for an answer, receiving the CRL, or reading its entries"`
-	Octets  int64  `json:"octets" doc:"Received, or read"`
-	Of      int64  `json:"of,omitempty" doc:"Of so many, when that is known"`
+	Doing   string `json:"doing" enum:"downloading,choosing,reading,writing" doc:"choosing: among the CRLs of a folder or a directory; reading: and verifying"`
+	Octets  int64  `json:"octets" doc:"Of the CRL, downloaded or read so far"`
+	Of      int64  `json:"of,omitempty" doc:"That there are, when it is known"`
 	Entries int64  `json:"entries,omitempty" doc:"Read so far"`
 }
 

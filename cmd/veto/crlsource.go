@@ -19,9 +19,20 @@ type crlSource struct {
 
 // sourceOf makes the source of a configured CRL.
 func sourceOf(issuer revocation.Issuer, ic config.Issuer, crl config.CRL, e config.Egress) crlSource {
-	src := crlSource{Source: crlfetch.Source{Issuer: issuer, URL: crl.URL, Mirrors: crl.Mirrors, Every: ic.Refresh.Every, Timeout: ic.Refresh.Timeout,
-		MaxBytes: ic.Refresh.MaxBytes, MaxShrink: ic.Refresh.MaxShrink, RedirectHosts: crl.RedirectHosts,
+	src := crlSource{Source: crlfetch.Source{Issuer: issuer, Certificates: ic.Certificates, Signers: crl.Signers, URL: crl.URL, Mirrors: crl.Mirrors,
+		DistributionPoint: crl.DistributionPoint, Every: ic.Refresh.Every, Timeout: ic.Refresh.Timeout, MaxBytes: ic.Refresh.MaxBytes,
+		MaxShrink: ic.Refresh.MaxShrink, RedirectHosts: crl.RedirectHosts,
 		Egress: crlfetch.Egress{Deny: e.Deny, Allow: e.Allow, Discovered: crl.FromCertificate != ""}}}
+	if crl.Delta == "" {
+		return src
+	}
+	delta := src.Source
+	delta.URL, delta.Mirrors, delta.Delta, delta.Base = crl.Delta, crl.DeltaMirrors, true, src.Scope()
+	delta.Egress.Discovered = false
+	if crl.Delta == config.Freshest {
+		delta.URL += src.Scope().String()[:12] // the issuer may have several, and a source is told from others by its URL
+	}
+	src.delta = &delta
 	return src
 }
 
@@ -97,16 +108,18 @@ func (h held) counts(k *knownIssuer, now time.Time) bool {
 }
 
 // sourceReports are one for the complete CRLs and, after it, one for the delta CRLs.
-func (d *directory) sourceReports(k *knownIssuer, src crlSource, now time.Time) []api.SourceReport {
+func (d *directory) sourceReports(k *knownIssuer, src crlSource, fetches map[revocation.ScopeID]*crlfetch.Report, now time.Time) []api.SourceReport {
 	h := d.held(&src)
 	r := d.sourceReport(k, &src.Source, h.complete, now)
 	if r.Retained > 0 {
 		r.Alarm = d.store.RetainedAlarm(src.Scope())
 	}
+	fetchReport(&r, fetches[src.Scope()])
 	list := []api.SourceReport{r}
 	if src.delta != nil {
 		delta := d.sourceReport(k, src.delta, h.delta, now)
 		delta.DeltaOf, delta.Delta = src.URL, h.fit()
+		fetchReport(&delta, fetches[src.delta.Scope()])
 		list = append(list, delta)
 	}
 	return list
@@ -129,6 +142,17 @@ func (d *directory) sourceReport(k *knownIssuer, src *crlfetch.Source, info *rev
 		r.Freshness = "stale"
 	}
 	return r
+}
+
+// fetchReport adds how fetching goes; nothing is known before the refresher has the source.
+func fetchReport(r *api.SourceReport, f *crlfetch.Report) {
+	if f == nil {
+		return
+	}
+	r.Waiting = f.Waiting
+	if p := f.Progress; p.Doing != "" {
+		r.Fetching = &api.ProgressObject{Doing: p.Doing, Octets: p.Octets, Of: p.Of, Entries: p.Entries}
+	}
 }
 
 // scopeReport is nil for a CRL that speaks of everything its issuer issued.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vetopki/veto/api"
+	"github.com/vetopki/veto/crlfetch"
 	"github.com/vetopki/veto/internal/config"
 	"github.com/vetopki/veto/internal/crlder"
 	"github.com/vetopki/veto/responder"
@@ -15,8 +16,9 @@ import (
 
 // directory knows the configured issuers; it implements api.Directory and readiness.
 type directory struct {
-	store *store.Store
-	table atomic.Pointer[issuerTable]
+	store   *store.Store
+	fetches func() []crlfetch.Report // how fetching goes, source by source
+	table   atomic.Pointer[issuerTable]
 }
 
 // issuerTable is one configuration's issuers, immutable.
@@ -44,7 +46,7 @@ type issuerKey struct {
 }
 
 func newDirectory(s *store.Store) *directory {
-	d := &directory{store: s}
+	d := &directory{store: s, fetches: func() []crlfetch.Report { return nil }}
 	d.configure(nil)
 	return d
 }
@@ -130,11 +132,11 @@ func isSignedBy(cert, ca *x509.Certificate) bool {
 
 // Issuers reports all issuers in the order of the configuration.
 func (d *directory) Issuers() []api.IssuerReport {
-	t := d.table.Load()
+	t, fetches := d.table.Load(), d.fetchesByScope()
 	reports := make([]api.IssuerReport, len(t.issuers))
 	for i := range t.issuers {
 		k := &t.issuers[i]
-		reports[i] = d.report(issuerKey{k, k.Issuer}, time.Now())
+		reports[i] = d.report(issuerKey{k, k.Issuer}, fetches, time.Now())
 	}
 	return reports
 }
@@ -145,10 +147,19 @@ func (d *directory) Issuer(nameOrID string) (api.IssuerReport, bool) {
 	if !ok {
 		return api.IssuerReport{}, false
 	}
-	return d.report(k, time.Now()), true
+	return d.report(k, d.fetchesByScope(), time.Now()), true
 }
 
-func (d *directory) report(k issuerKey, now time.Time) api.IssuerReport {
+func (d *directory) fetchesByScope() map[revocation.ScopeID]*crlfetch.Report {
+	all := d.fetches()
+	m := make(map[revocation.ScopeID]*crlfetch.Report, len(all))
+	for i := range all {
+		m[all[i].Scope] = &all[i]
+	}
+	return m
+}
+
+func (d *directory) report(k issuerKey, fetches map[revocation.ScopeID]*crlfetch.Report, now time.Time) api.IssuerReport {
 	r := api.IssuerReport{Name: k.Name, IssuerID: k.key.ID.String(), Issues: k.config.Issues, Administered: k.config.Administered(),
 		OCSP: ocspReport(k, now)}
 	for _, key := range k.keys {
@@ -157,7 +168,7 @@ func (d *directory) report(k issuerKey, now time.Time) api.IssuerReport {
 		}
 	}
 	for _, src := range k.sources {
-		r.Sources = append(r.Sources, d.sourceReports(k.knownIssuer, src, now)...)
+		r.Sources = append(r.Sources, d.sourceReports(k.knownIssuer, src, fetches, now)...)
 	}
 	return r
 }

@@ -87,6 +87,12 @@ func (j *judge) CertificateStatus(issuer revocation.IssuerID, cert *x509.Certifi
 	return revocation.Decide(&ev, now)
 }
 
+// isRevoked says whether a certificate is revoked by an issuer that is configured here.
+func (s *service) isRevoked(cert *x509.Certificate) bool {
+	issuer, known := s.directory.ByCertificate(cert)
+	return known && s.judge.CertificateStatus(issuer.ID, cert, time.Now()).Status == revocation.Revoked
+}
+
 func (s *settings) evidence(room []revocation.CRLFinding) revocation.Evidence {
 	return revocation.Evidence{CRLs: room, Administered: s.administered, StaleGrace: s.staleGrace, MaxAge: s.maxAge, ClockSkew: clockSkew, Kind: s.issues}
 }

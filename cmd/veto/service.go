@@ -42,8 +42,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
-		OnChange: s.operator.crlChanged})
-	s.operator.refresher = s.refresher
+		OnChange: s.operator.crlChanged, Revoked: s.isRevoked})
+	s.operator.refresher, s.directory.fetches = s.refresher, s.refresher.Sources
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
 		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,

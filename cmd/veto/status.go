@@ -51,7 +51,11 @@ func newStatus() *cobra.Command {
 func (c *client) statuses(cmd *cobra.Command, issuer string, all []subject) ([]api.StatusResult, error) {
 	var q api.StatusQueries
 	for _, s := range all {
-		q.Queries = append(q.Queries, api.StatusQuery{Issuer: issuer, Serial: s.serial.String()})
+		if s.cert != nil { // says more than its serial: what kind it is, and which CRLs it is on
+			q.Queries = append(q.Queries, api.StatusQuery{Certificate: string(certificatePEM(s.cert))})
+		} else {
+			q.Queries = append(q.Queries, api.StatusQuery{Issuer: issuer, Serial: s.serial.String()})
+		}
 	}
 	var answer api.StatusResults
 	if err := c.call(cmd.Context(), http.MethodPost, q, &answer, "v1", "status"); err != nil {
@@ -154,6 +158,12 @@ func printSource(w io.Writer, s *api.SourceReport) {
 	if s.Retained > 0 {
 		fmt.Fprintf(w, "    retained: %d entries that the CRL does not list any more stay revoked%s\n", s.Retained,
 			map[bool]string{true: "; ask the CA, then veto accept"}[s.Alarm])
+	}
+	if s.Waiting != "" {
+		fmt.Fprintf(w, "    not fetched: %s\n", s.Waiting)
+	}
+	if p := s.Fetching; p != nil {
+		fmt.Fprintf(w, "    %s\n", progressSentence(p.Doing, p.Octets, p.Of, p.Entries))
 	}
 	fmt.Fprintf(w, "    last fetch %s, next fetch %s\n", orNever(s.LastFetch), orNever(s.NextFetch))
 	if s.LastError != "" {
