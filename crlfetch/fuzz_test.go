@@ -30,7 +30,7 @@ func FuzzCheckURL(f *testing.F) {
 		switch u.Scheme {
 		case "http", "https", "ldap", "ldaps":
 			checkAskable(t, raw, u)
-		case "file", "push":
+		case "file", "push", "freshest":
 		default:
 			t.Fatalf("%q has scheme %q", raw, u.Scheme)
 		}
@@ -44,7 +44,7 @@ func checkAskable(t *testing.T, raw string, u *url.URL) {
 	if u.Scheme[0] != 'l' {
 		return
 	}
-	s, err := parseLDAP(u)
+	s, err := parseLDAP(u, crlAttribute)
 	if err != nil || s.dn == "" || s.attribute == "" {
 		t.Fatalf("%q asks for %+v, %v", raw, s, err)
 	}

@@ -21,17 +21,17 @@ import (
 func SameSeries(prev, next *revocation.CRLInfo, pin string) error {
 	switch {
 	case prev.IsDelta() != next.IsDelta():
-		return revocation.Refuse("scope", "RFC 5280 §5.2.4", "the CRL is %s, and the one in force is %s: configure them apart, the delta CRL as the delta of the other",
+		return revocation.Refuse("scope", "RFC 5280 §5.2.4", "the CRL is %s, and the one it would replace is %s: configure them apart, the delta CRL as the delta of the other",
 			deltaOrNot(next), deltaOrNot(prev))
 	case len(prev.CRLIssuer) > 0 && len(next.CRLIssuer) > 0 && crlder.NameKey(prev.CRLIssuer) != crlder.NameKey(next.CRLIssuer):
-		return otherSeries("RFC 5280 §5.2.3", "the CRL is issued by %q, and the one in force by %q", nameText(next.CRLIssuer), nameText(prev.CRLIssuer))
+		return otherSeries("RFC 5280 §5.2.3", "the CRL is issued by %q, and the one it would replace by %q", nameText(next.CRLIssuer), nameText(prev.CRLIssuer))
 	case next.OnlyKind != revocation.AnyKind && next.OnlyKind != prev.OnlyKind:
-		return otherSeries("RFC 5280 §5.2.5", "the CRL lists %s only, and the one in force %s", next.OnlyKind, prev.OnlyKind)
+		return otherSeries("RFC 5280 §5.2.5", "the CRL lists %s only, and the one it would replace %s", next.OnlyKind, prev.OnlyKind)
 	case prev.OnlyReasons.OrAll()&^next.OnlyReasons.OrAll() != 0:
-		return otherSeries("RFC 5280 §5.2.5", "the CRL lists some reasons only, and not %s, which the one in force does",
+		return otherSeries("RFC 5280 §5.2.5", "the CRL lists some reasons only, and not %s, which the one it would replace does",
 			strings.Join((prev.OnlyReasons.OrAll()&^next.OnlyReasons.OrAll()).Names(), ", "))
 	case apart(prev, next) && !(pin != "" && slices.Contains(next.DistributionPoints, pin)):
-		return revocation.Refuse("scope", "RFC 5280 §5.2.5", "the CRL is for the distribution point %s, and the one in force for %s: it may be that "+
+		return revocation.Refuse("scope", "RFC 5280 §5.2.5", "the CRL is for the distribution point %s, and the one it would replace for %s: it may be that "+
 			"of other certificates, served in the wrong place; if it is the right one, pin it with distribution_point: %s",
 			pointText(next), pointText(prev), firstOr(next.DistributionPoints, "its URI"))
 	}

@@ -19,7 +19,9 @@ type DistributionPoint struct {
 }
 
 // ParseIssuingDistributionPoint reads the value of a CRL's issuingDistributionPoint: what DistributionPoint.Raw holds.
-func ParseIssuingDistributionPoint(value []byte) (*DistributionPoint, error) { return parseIDP(der{b: value}) }
+func ParseIssuingDistributionPoint(value []byte) (*DistributionPoint, error) {
+	return parseIDP(der{b: value})
+}
 
 // parseIDP reads an issuingDistributionPoint:
 //
