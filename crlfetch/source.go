@@ -37,7 +37,7 @@ type Source struct {
 	// DistributionPoint is a URI that the issuing distribution point of each CRL has to name (§5.2.5); "" asks for none.
 	DistributionPoint string
 
-	// MaxShrink is how large a share of the entries a CRL may drop at once; what to do beyond it is the store's.
+	// MaxShrink is how many percent of the entries in force a CRL may drop at once; what to do beyond it is the store's.
 	MaxShrink float64
 
 	// MinRate is in octets a second, over the whole transfer and after a start of ten seconds; zero means DefaultMinRate. A

@@ -36,7 +36,7 @@ func newPacker(path string, octets int) (*packer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &packer{db: db, digest: sha256.New(), chunk: make([]byte, 0, chunkOctets)}, nil
+	return &packer{db: db, digest: sha256.New()}, nil
 }
 
 // add appends an entry. Serials must come in order, each once, and stay in memory until finish.
@@ -56,7 +56,7 @@ func (p *packer) add(serial string, e packed) error {
 // flushBlock moves what was collected into the chunk as one block.
 func (p *packer) flushBlock() error {
 	n := len(p.serials)
-	if len(p.chunk)+blockHeader+n*entryOctets(p.length, p.wide) > cap(p.chunk) {
+	if len(p.chunk)+blockHeader+n*entryOctets(p.length, p.wide) > chunkOctets {
 		if err := p.flushChunk(); err != nil {
 			return err
 		}
