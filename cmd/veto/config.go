@@ -71,10 +71,8 @@ func checkConfig(file string) (*checkReport, error) {
 		if ic.Certificate == nil || ic.Signer == nil {
 			continue
 		}
-		_, unwise, err := signersOf(ic, time.Now())
-		if err != nil {
-			faults = append(faults, ic.Signer.Pos.Fault("%v", err))
-		}
+		_, unwise, wrong := signersOf(ic, time.Now())
+		faults = append(faults, wrong...)
 		for _, w := range unwise {
 			warnings = append(warnings, ic.Signer.Pos.Fault("%s", w))
 		}

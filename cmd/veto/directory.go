@@ -36,7 +36,13 @@ type knownIssuer struct {
 	keys              []revocation.Issuer // of all
 	config            config.Issuer
 	sources           []crlSource
-	signers           map[revocation.IssuerID]*responder.Signer // of each key that has one
+	signers           map[revocation.IssuerID]keySigner // of each key that has one
+}
+
+// keySigner is who signs OCSP responses for the certificates of one key.
+type keySigner struct {
+	*responder.Signer
+	certificate *x509.Certificate
 }
 
 // issuerKey is one key of an issuer.
@@ -174,11 +180,12 @@ func (d *directory) report(k issuerKey, fetches map[revocation.ScopeID]*crlfetch
 }
 
 func ocspReport(k issuerKey, now time.Time) *api.OCSPReport {
-	if k.signers[k.key.ID] == nil {
-		return &api.OCSPReport{Signer: "none", Problem: "no signer is configured: OCSP answers tryLater"}
+	signer, ok := k.signers[k.key.ID]
+	if !ok {
+		return &api.OCSPReport{Signer: "none", Problem: "no signer is configured for this key: OCSP answers tryLater"}
 	}
-	r := &api.OCSPReport{Signer: "delegated", NotAfter: k.config.Signer.Certificate.NotAfter.UTC()}
-	if k.config.Signer.Certificate.Equal(k.key.Certificate) {
+	r := &api.OCSPReport{Signer: "delegated", NotAfter: signer.certificate.NotAfter.UTC()}
+	if signer.certificate.Equal(k.key.Certificate) {
 		r.Signer = "ca"
 	}
 	if now.After(r.NotAfter) {

@@ -104,7 +104,7 @@ func (s *service) configure(c *config.Config) error {
 		}
 		for _, key := range k.keys { // a CertID has the hash of one key (RFC 6960 §4.1.1)
 			scopes[key.ID] = consulted
-			answered = append(answered, responder.Issuer{Issuer: key, Signer: k.signers[key.ID], Validity: k.config.OCSP.Validity, NotIssued: notIssued})
+			answered = append(answered, responder.Issuer{Issuer: key, Signer: k.signers[key.ID].Signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued})
 		}
 	}
 	if err := s.setTokens(c); err != nil {
@@ -136,14 +136,11 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 			k.sources = append(k.sources, src)
 		}
 		if ic.Signer != nil {
-			signers, warnings, err := signersOf(ic, now)
-			if err != nil {
-				faults = append(faults, ic.Signer.Pos.Fault("%v", err))
-			}
+			signers, warnings, wrong := signersOf(ic, now)
 			for _, w := range warnings {
 				log.Warn("ocsp signer", "issuer", ic.Name, "warning", w)
 			}
-			k.signers = signers
+			k.signers, faults = signers, append(faults, wrong...)
 		}
 		known = append(known, k)
 	}
@@ -163,29 +160,41 @@ func keysOf(ic config.Issuer) []revocation.Issuer {
 }
 
 // signersOf makes the OCSP signers of an issuer's keys: the CA itself, a delegate of it, or one that relying parties are configured to
-// trust. A delegate signs for the certificates of the key that issued it (RFC 6960 §4.2.2.2). The error says that it may sign for
-// none.
-func signersOf(ic config.Issuer, now time.Time) (signers map[revocation.IssuerID]*responder.Signer, warnings []string, err error) {
-	signers = map[revocation.IssuerID]*responder.Signer{}
-	for _, key := range keysOf(ic) {
-		signer, more, refused := signerOf(ic, key, now)
-		if refused != nil {
-			err = cmp.Or(err, refused)
-			continue
+// trust. A delegate signs for the certificates of the key that issued it (RFC 6960 §4.2.2.2); of several the first counts. Warnings name the keys
+// that have none. A fault is a signer that may sign for no key.
+func signersOf(ic config.Issuer, now time.Time) (signers map[revocation.IssuerID]keySigner, warnings []string, faults config.Faults) {
+	signers = map[revocation.IssuerID]keySigner{}
+	for _, s := range ic.Signers {
+		fits, refused := 0, error(nil)
+		for _, key := range keysOf(ic) {
+			signer, more, err := signerOf(s, key, now)
+			if err != nil {
+				refused = cmp.Or(refused, err)
+				continue
+			}
+			if _, taken := signers[key.ID]; !taken {
+				signers[key.ID], warnings = keySigner{signer, s.Certificate}, append(warnings, more...)
+			}
+			fits++
 		}
-		signers[key.ID], warnings = signer, append(warnings, more...)
+		if fits == 0 {
+			faults = append(faults, s.Pos.Fault("%v", refused))
+		}
 	}
-	if len(signers) == 0 {
-		return nil, nil, err
+	for _, key := range keysOf(ic) {
+		if _, ok := signers[key.ID]; !ok && len(signers) > 0 {
+			warnings = append(warnings, fmt.Sprintf("no signer is designated by the key of the certificate with serial number %x: OCSP says tryLater for "+
+				"the certificates of that key", key.Certificate.SerialNumber))
+		}
 	}
-	return signers, warnings, nil
+	return signers, warnings, faults
 }
 
-func signerOf(ic config.Issuer, key revocation.Issuer, now time.Time) (*responder.Signer, []string, error) {
-	if ic.Signer.Trusted {
-		return responder.NewTrustedSigner(ic.Signer.Certificate, ic.Signer.Key, now)
+func signerOf(s *config.Signer, key revocation.Issuer, now time.Time) (*responder.Signer, []string, error) {
+	if s.Trusted {
+		return responder.NewTrustedSigner(s.Certificate, s.Key, now)
 	}
-	return responder.NewSigner(ic.Signer.Certificate, ic.Signer.Key, key, now)
+	return responder.NewSigner(s.Certificate, s.Key, key, now)
 }
 
 // run fetches CRLs on schedule until the context ends.

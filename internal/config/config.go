@@ -73,7 +73,8 @@ type Issuer struct {
 	CRLs             []CRL               // none: the issuer is administered here
 	Refresh          Refresh
 	OCSP             OCSP
-	Signer           *Signer // nil: no OCSP for this issuer
+	Signer           *Signer   // the first of Signers; nil: no OCSP for this issuer
+	Signers          []*Signer // several when the CA has several keys, each of which designates its own
 	Pos              Position
 
 	namePos        Position

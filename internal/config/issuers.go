@@ -105,7 +105,7 @@ func (r *reader) maxShrink(v *value, into *float64) {
 
 func (r *reader) ocsp(v *value, i *Issuer) {
 	r.object(v, keys{
-		"signer":   func(v *value) { i.Signer = r.signer(v) },
+		"signer":   func(v *value) { r.signers(v, i) },
 		"validity": func(v *value) { r.duration(v, &i.OCSP.Validity, time.Minute, 10*day) },
 		"not_issued": func(v *value) {
 			if r.choice(v, &i.OCSP.NotIssued, NotIssuedUnknown, NotIssuedRevoked, NotIssuedUnauthorized) &&

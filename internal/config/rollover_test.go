@@ -55,6 +55,21 @@ func TestCertificatesOfAnIssuer(t *testing.T) {
 	}
 }
 
+func TestEveryKeyOfACAHasItsSigner(t *testing.T) {
+	f := newFolder(t)
+	f.pair("second", must(f.ca("Users").IssueOCSPSigner(pkitest.LeafOptions{Name: "second.test"})))
+	c, faults := Parse("veto.yaml", []byte("issuers:\n- name: a\n  certificate: corp-users.pem\n  ocsp: {signer: [{certificate: ocsp.pem, key: ocsp.key}, "+
+		"{certificate: second.pem, key: second.key}]}\n"), f.dir, environment())
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	if i := c.Issuers[0]; len(i.Signers) != 2 || i.Signer != i.Signers[0] || i.Signers[1].Certificate.Subject.CommonName != "second.test" {
+		t.Errorf("got %+v", i.Signers)
+	}
+	_, faults = Parse("veto.yaml", []byte("issuers:\n- {name: a, certificate: corp-users.pem, ocsp: {signer: []}}\n"), f.dir, environment())
+	compareFaults(t, []string{"2:57 issuers[0].ocsp.signer: the list is empty"}, faults)
+}
+
 func TestAKeyBelongsToOneIssuer(t *testing.T) {
 	f := newFolder(t)
 	_, faults := Parse("veto.yaml", []byte("issuers:\n- {name: a, certificate: [corp-users.pem, corp-users-2020.pem]}\n- {name: b, certificate: corp-users-2020.pem}\n"),
