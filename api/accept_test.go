@@ -49,3 +49,12 @@ func TestAcceptRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		t.Error("something was dropped")
 	}
 }
+
+func TestAChangeThatWasCutShortSaysWhatHolds(t *testing.T) {
+	s := newServer(t, nil)
+	s.adminErr = &api.PartialChange{Done: 1, Of: 2, Err: revocation.ErrNotDurable}
+	p := wantProblem(t, s.do(t, "POST", corpRevocations, `{"serial":"0b"}`, asAlice, jsonBody), 507, "not-durable")
+	if !strings.Contains(p.Detail, "1 of 2 parts of the change were made and hold; ask again") {
+		t.Errorf("detail %q", p.Detail)
+	}
+}

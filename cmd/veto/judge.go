@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ const clockSkew = 5 * time.Minute
 type judge struct {
 	store    *store.Store
 	settings atomic.Pointer[map[revocation.IssuerID]settings]
+	evidence sync.Pool // *revocation.Evidence, so that an answer allocates none
 }
 
 // settings are what the rule needs to know of an issuer's configuration.
@@ -57,10 +59,9 @@ func (j *judge) Status(issuer revocation.IssuerID, serial revocation.Serial, now
 	if !known {
 		return revocation.CertStatus{Because: revocation.BecauseUnknownIssuer, Generation: j.store.Generation()}
 	}
-	var findings [4]revocation.CRLFinding // on the stack: an issuer has rarely more scopes
-	ev := set.evidence(findings[:0])
-	j.collect(issuer, serial, &set, &ev)
-	return revocation.Decide(&ev, now)
+	ev := j.collect(issuer, serial, &set)
+	defer j.forget(ev)
+	return revocation.Decide(ev, now)
 }
 
 // CertificateStatus implements api.Source. The certificate says what kind it is, and by its distribution points which of the CRLs
@@ -74,17 +75,16 @@ func (j *judge) CertificateStatus(issuer revocation.IssuerID, cert *x509.Certifi
 	if err != nil {
 		return revocation.CertStatus{Because: revocation.BecauseOutOfScope, Generation: j.store.Generation()}
 	}
-	var findings [4]revocation.CRLFinding
-	ev := set.evidence(findings[:0])
+	ev := j.collect(issuer, serial, &set)
+	defer j.forget(ev)
 	ev.Kind = verify.KindOf(cert)
-	j.collect(issuer, serial, &set, &ev)
 	for i := range ev.CRLs {
 		// A CRL that an older veto stored has no CRLIssuer: it is complete, and its issuer's own.
 		if f := &ev.CRLs[i]; len(f.Info.CRLIssuer) > 0 && !f.Info.IsDelta() {
 			f.Covers, _ = verify.Covers(f.Info, cert)
 		}
 	}
-	return revocation.Decide(&ev, now)
+	return revocation.Decide(ev, now)
 }
 
 // isRevoked says whether a certificate is revoked by an issuer that is configured here.
@@ -93,16 +93,26 @@ func (s *service) isRevoked(cert *x509.Certificate) bool {
 	return known && s.judge.CertificateStatus(issuer.ID, cert, time.Now()).Status == revocation.Revoked
 }
 
-func (s *settings) evidence(room []revocation.CRLFinding) revocation.Evidence {
-	return revocation.Evidence{CRLs: room, Administered: s.administered, StaleGrace: s.staleGrace, MaxAge: s.maxAge, ClockSkew: clockSkew, Kind: s.issues}
-}
-
 // collect asks the store. An administrator's record of any key of the CA counts.
-func (j *judge) collect(issuer revocation.IssuerID, serial revocation.Serial, set *settings, ev *revocation.Evidence) {
+func (j *judge) collect(issuer revocation.IssuerID, serial revocation.Serial, set *settings) *revocation.Evidence {
+	ev, _ := j.evidence.Get().(*revocation.Evidence)
+	if ev == nil {
+		ev = new(revocation.Evidence)
+	}
+	*ev = revocation.Evidence{CRLs: ev.CRLs, Administered: set.administered, StaleGrace: set.staleGrace, MaxAge: set.maxAge, ClockSkew: clockSkew,
+		Kind: set.issues}
 	j.store.Evidence(issuer, serial, ev)
 	for _, key := range set.others {
 		ev.Admin = revocation.Strongest(ev.Admin, j.store.AdminRecord(key, serial))
 	}
+	return ev
+}
+
+// forget gives evidence back. It keeps nothing of the store alive.
+func (j *judge) forget(ev *revocation.Evidence) {
+	clear(ev.CRLs)
+	ev.Admin = nil
+	j.evidence.Put(ev)
 }
 
 // kindIssued reads issuers[].issues.
