@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -165,6 +166,28 @@ func TestWhatACRLNamesIsNotTrustedLikeTheConfiguration(t *testing.T) {
 		"push:": false, "freshest:": false, "ftp://a/b": false, "ldap:///CN=b": false, "http://u:p@a/": false, "": false, "http://a/#b": false} {
 		if fetchable(url) != want {
 			t.Errorf("%q: fetchable is %v", url, !want)
+		}
+	}
+}
+
+// TestACRLDoesNotLeadToThisMachine goes over real connections.
+func TestACRLDoesNotLeadToThisMachine(t *testing.T) {
+	r := newRig(t)
+	delta := r.src
+	delta.URL, delta.Delta, delta.Base = "freshest:", true, r.src.Scope()
+	delta = delta.withDefaults()
+	inside := r.src.URL + "?delta"
+	r.serve(serveBytes(r.form(5, freshestAt(inside))))
+	r.refresh()
+	r.serve(serveBytes(r.form(6, deltaOn(5))))
+	for _, allowed := range []bool{false, true} {
+		if allowed {
+			delta.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		}
+		places, waiting := r.updater.places(delta)
+		res, _ := r.updater.refresh(t.Context(), delta, track{}, trip{places: places})
+		if waiting != "" || allowed != res.Changed || !allowed && ruleOf(res.Err) != "egress" || res.Via != inside {
+			t.Errorf("loopback allowed: %v; the result is %+v", allowed, res)
 		}
 	}
 }

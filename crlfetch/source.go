@@ -37,7 +37,8 @@ type Source struct {
 	// DistributionPoint is a URI that the issuing distribution point of each CRL has to name (§5.2.5); "" asks for none.
 	DistributionPoint string
 
-	// MaxShrink is how many percent of the entries in force a CRL may drop at once; what to do beyond it is the store's.
+	// MaxShrink is how many percent of the CRL in force the next one may drop at once; what it drops beyond that stays revoked. At
+	// zero only a few may go, at 100 all.
 	MaxShrink float64
 
 	// MinRate is in octets a second, over the whole transfer and after a start of ten seconds; zero means DefaultMinRate. A

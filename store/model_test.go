@@ -46,6 +46,7 @@ type pairModel struct{ complete, delta *crlModel }
 type modelAnswer struct {
 	findings, missing int
 	listed, applied   bool
+	lifted            bool // by the delta, while that counts
 	entry             revocation.Entry
 }
 
@@ -72,7 +73,7 @@ func (p pairModel) of(serial string) (a modelAnswer) {
 	switch {
 	case !inDelta:
 	case a.applied && removed:
-		a.entry, a.listed = revocation.Entry{}, false
+		a.lifted, a.listed = a.listed, false
 	case !removed && (a.applied || !a.listed):
 		a.entry, a.listed = d, true
 	}
@@ -139,7 +140,7 @@ func (p pairModel) differs(s *Store, serial string) (want modelAnswer, got model
 	ev := evidence(s, issuerA, serial)
 	got = modelAnswer{findings: len(ev.CRLs), missing: ev.MissingCRL}
 	for _, c := range ev.CRLs {
-		got.listed, got.entry, got.applied = c.Listed, c.Entry, c.Delta != nil
+		got.listed, got.lifted, got.entry, got.applied = c.Listed, c.Lifted, c.Entry, c.Delta != nil
 	}
 	return p.of(serial), got
 }

@@ -49,7 +49,7 @@ func TestWhoMaySignACAsCRLs(t *testing.T) {
 		{"the CA's key for certificates", list{issuer: "CA", signer: "certificates only"}, by(noCRLs), nil, nil, "usage", "cRLSign"},
 		{"a signer of indirect CRLs", bySigner, by(old), by(signer), signer, "", ""},
 		{"a signer without key usage", bySigner, by(old), by(anyUsage), anyUsage, "", ""},
-		{"a signer of indirect CRLs that is not configured", bySigner, by(old), by(crlKey), nil, "issuer", "none of the CRL signers"},
+		{"a signer of indirect CRLs that is not configured", bySigner, by(old), by(crlKey), nil, "issuer", "or a CRL signer that is configured"},
 		{"a signer of its own CRLs", list{issuer: "Signer"}, by(old), by(signer), nil, "issuer", "does not say indirectCRL"},
 		{"a signer who may not", bySigner, by(old), by(certificatesOnly), nil, "usage", `"CN=Signer"`},
 		{"a signer who may no longer", bySigner, by(old), by(expired), nil, "signer", "configure its successor"},

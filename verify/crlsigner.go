@@ -32,9 +32,12 @@ func (j *judge) signer(v *CRLView) (*x509.Certificate, *revocation.Refusal) {
 		j.trust)
 }
 
+// signerCheck says why a certificate is not that of a CRL's signer, nil when it may be.
+type signerCheck func(*x509.Certificate) *revocation.Refusal
+
 // findSigner returns the first of the candidates, at least one, that passes all checks. Those the authorityKeyIdentifier points at
 // go first (§5.2.1). When none passes, the refusal is that of the one that came furthest.
-func findSigner(crl *crlder.CRL, candidates []*x509.Certificate, checks ...func(*x509.Certificate) *revocation.Refusal) (*x509.Certificate, *revocation.Refusal) {
+func findSigner(crl *crlder.CRL, candidates []*x509.Certificate, checks ...signerCheck) (*x509.Certificate, *revocation.Refusal) {
 	candidates = slices.Clone(candidates)
 	slices.SortStableFunc(candidates, func(a, b *x509.Certificate) int { return cmp.Compare(pointsAt(crl, b), pointsAt(crl, a)) })
 	var why *revocation.Refusal

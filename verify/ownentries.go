@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"bytes"
+
 	"github.com/vetopki/veto/internal/crlder"
 	"github.com/vetopki/veto/revocation"
 )
@@ -40,14 +42,14 @@ func (o *OwnEntries) Add(r *revocation.Record) error {
 	return o.add(r)
 }
 
-// owns compares a name once: entries that carry it on hold the same octets, not a copy.
+// owns reads a name once where entries carry it on, or say the same one again.
 func (o *OwnEntries) owns(issuer []byte) bool {
 	switch {
 	case issuer == nil:
 		return o.direct
 	case len(issuer) == 0: // nobody
 		return false
-	case len(issuer) == len(o.last) && &issuer[0] == &o.last[0]:
+	case bytes.Equal(issuer, o.last):
 		return o.lastOwn
 	}
 	o.last, o.lastOwn = issuer, crlder.NameKey(issuer) == o.key

@@ -189,7 +189,6 @@ var differences = map[string]difference{
 	"an empty list of entries":                               {revocation.Good, "the server takes it, because real CAs sign such"},
 	"4.15.8 the complete CRL is older than the delta's base and still valid": {revocation.Revoked,
 		"what a verified delta lists is revoked, also where it cannot be applied"},
-	"a delta past its time": {revocation.Good, "what a delta removed from the complete CRL below it stays removed when it lapses"},
 }
 
 // alike sees that the server says of each certificate of the leaf's path what veto verify says, but for the differences that are

@@ -36,7 +36,7 @@ type knownIssuer struct {
 	keys              []revocation.Issuer // of all
 	config            config.Issuer
 	sources           []crlSource
-	signers           map[revocation.IssuerID]keySigner // of each key that has one
+	signers           map[revocation.IssuerID][]keySigner // of each key that has any
 }
 
 // keySigner is who signs OCSP responses for the certificates of one key.
@@ -180,10 +180,11 @@ func (d *directory) report(k issuerKey, fetches map[revocation.ScopeID]*crlfetch
 }
 
 func ocspReport(k issuerKey, now time.Time) *api.OCSPReport {
-	signer, ok := k.signers[k.key.ID]
-	if !ok {
+	signers := k.signers[k.key.ID]
+	if len(signers) == 0 {
 		return &api.OCSPReport{Signer: "none", Problem: "no signer is configured for this key: OCSP answers tryLater"}
 	}
+	signer := signers[0]
 	r := &api.OCSPReport{Signer: "delegated", NotAfter: signer.certificate.NotAfter.UTC()}
 	if signer.certificate.Equal(k.key.Certificate) {
 		r.Signer = "ca"

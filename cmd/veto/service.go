@@ -38,7 +38,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
-	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log})
+	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
+		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
@@ -98,13 +99,12 @@ func (s *service) configure(c *config.Config) error {
 		for _, src := range k.sources {
 			consulted, sources = append(consulted, src.scope()), append(sources, src.series()...)
 		}
-		notIssued, err := responder.ParseNotIssuedPolicy(k.config.OCSP.NotIssued)
-		if err != nil {
-			return err
-		}
 		for _, key := range k.keys { // a CertID has the hash of one key (RFC 6960 §4.1.1)
-			scopes[key.ID] = consulted
-			answered = append(answered, responder.Issuer{Issuer: key, Signer: k.signers[key.ID].Signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued})
+			answers, err := s.answers(k, key)
+			if err != nil {
+				return err
+			}
+			scopes[key.ID], answered = consulted, append(answered, answers)
 		}
 	}
 	if err := s.setTokens(c); err != nil {
@@ -160,10 +160,9 @@ func keysOf(ic config.Issuer) []revocation.Issuer {
 }
 
 // signersOf makes the OCSP signers of an issuer's keys: the CA itself, a delegate of it, or one that relying parties are configured to
-// trust. A delegate signs for the certificates of the key that issued it (RFC 6960 §4.2.2.2); of several the first counts. Warnings name the keys
-// that have none. A fault is a signer that may sign for no key.
-func signersOf(ic config.Issuer, now time.Time) (signers map[revocation.IssuerID]keySigner, warnings []string, faults config.Faults) {
-	signers = map[revocation.IssuerID]keySigner{}
+// trust. A delegate signs for the certificates of the key that issued it (RFC 6960 §4.2.2.2). Warnings name the keys that have none. A fault is a signer that may sign for no key.
+func signersOf(ic config.Issuer, now time.Time) (signers map[revocation.IssuerID][]keySigner, warnings []string, faults config.Faults) {
+	signers = map[revocation.IssuerID][]keySigner{}
 	for _, s := range ic.Signers {
 		fits, refused := 0, error(nil)
 		for _, key := range keysOf(ic) {
@@ -172,9 +171,7 @@ func signersOf(ic config.Issuer, now time.Time) (signers map[revocation.IssuerID
 				refused = cmp.Or(refused, err)
 				continue
 			}
-			if _, taken := signers[key.ID]; !taken {
-				signers[key.ID], warnings = keySigner{signer, s.Certificate}, append(warnings, more...)
-			}
+			signers[key.ID], warnings = append(signers[key.ID], keySigner{signer, s.Certificate}), append(warnings, more...)
 			fits++
 		}
 		if fits == 0 {
