@@ -32,6 +32,10 @@ func (a *API) routes(version string) (http.Handler, error) {
 	a.registerChanges(h)
 	a.registerAudit(h)
 	a.registerHealth(h)
+	if a.explainer != nil {
+		r.Post(explainPath, a.reader(a.explainOCSP))
+		a.describeExplain()
+	}
 	if a.gatherer != nil {
 		metrics := promhttp.HandlerFor(a.gatherer, promhttp.HandlerOpts{})
 		r.Get(metricsPath, a.reader(metrics.ServeHTTP))
@@ -53,6 +57,7 @@ const (
 	acceptPath      = "/v1/issuers/{issuer}/accept"
 	changesPath     = "/v1/changes"
 	auditPath       = "/v1/audit"
+	explainPath     = "/v1/explain/ocsp"
 	metricsPath     = "/metrics"
 )
 

@@ -125,11 +125,13 @@ type Refresh struct {
 	MaxShrink  float64       // percentage of entries a CRL may drop at once
 }
 
-// Signer is a certificate and key that sign OCSP responses; the key is known to belong to the certificate.
+// Signer is a certificate and key that sign OCSP responses. The key is in a file, and then known to belong to the certificate,
+// or in a token.
 type Signer struct {
 	CertificateFile, KeyFile string
 	Certificate              *x509.Certificate
-	Key                      crypto.Signer
+	Key                      crypto.Signer // nil when PKCS11 is not
+	PKCS11                   *PKCS11
 	Trusted                  bool // relying parties trust it by their own configuration; the CA need not have issued it
 	Pos                      Position
 }
