@@ -23,8 +23,8 @@ type Source interface {
 
 // Directory knows the configured issuers. All methods answer from memory and are safe for concurrent use.
 type Directory interface {
-	// Resolve finds an issuer by its configured name or by its IssuerID in hex. When one name covers several issuers (a key
-	// roll-over), the name means the current one.
+	// Resolve finds an issuer by its configured name or by its IssuerID in hex. Of an issuer with several keys (a key
+	// roll-over) the name means the first; each has its IssuerID, and all have the name.
 	Resolve(nameOrID string) (revocation.Issuer, bool)
 
 	// ByCertificate finds the issuer that really signed the certificate: the names match and the signature verifies with
