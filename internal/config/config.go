@@ -132,6 +132,7 @@ type Signer struct {
 	Certificate              *x509.Certificate
 	Key                      crypto.Signer // nil when PKCS11 is not
 	PKCS11                   *PKCS11
+	PSS                      bool // signs by RSASSA-PSS in place of PKCS #1
 	Trusted                  bool // relying parties trust it by their own configuration; the CA need not have issued it
 	Pos                      Position
 }
