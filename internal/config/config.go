@@ -23,6 +23,9 @@ type Config struct {
 	Issuers []Issuer
 	Log     Log
 
+	// IngestMemory bounds the memory that the entries of all CRLs being stored take together, in octets.
+	IngestMemory int64
+
 	// Warnings are what an operator should know although it does not stop the service, sorted by position.
 	Warnings []Fault
 
@@ -163,6 +166,8 @@ func Default() *Config {
 		API:     API{Listen: "127.0.0.1:8081"},
 		OCSP:    DefaultResponder(),
 		Log:     Log{Level: slog.LevelInfo, Format: "auto"},
+
+		IngestMemory: 256 << 20,
 	}
 }
 
