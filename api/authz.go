@@ -22,13 +22,14 @@ const (
 func (a *API) authz(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	name, _, _ := strings.Cut(r.URL.Path[len(authzPrefix):], "/")
-	g, known := (*a.gateways.Load())[name]
+	all := a.gateways.Load()
+	g, known := all.byName[name]
 	if !known {
 		a.metrics.gateways.WithLabelValues("", "deny", "unknown-profile").Inc()
 		notFound.problem("there is no profile %q; profiles of the configuration lists them", clip(name)).write(w)
 		return
 	}
-	v := a.authorize(g, r, start)
+	v := a.authorize(all.peers, g, r, start)
 	a.book(g, &v, r)
 	g.write(w, &v)
 	g.duration.Observe(time.Since(start).Seconds())
@@ -46,7 +47,7 @@ type ruling struct {
 }
 
 // authorize decides. A failure of ours is one of the things that leave it undetermined.
-func (a *API) authorize(g *gateway, r *http.Request, now time.Time) (v ruling) {
+func (a *API) authorize(peers *peerCache, g *gateway, r *http.Request, now time.Time) (v ruling) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			a.log.Error("panic", "fault", fault, "profile", g.Name, "stack", string(debug.Stack()))
@@ -59,7 +60,7 @@ func (a *API) authorize(g *gateway, r *http.Request, now time.Time) (v ruling) {
 	if g.Policy.Mode == revocation.Off {
 		return ruling{decision: revocation.DecisionDegraded, reason: "off"}
 	}
-	p, err := a.peer(g, r.Header, now)
+	p, err := a.peer(peers, g, r.Header, now)
 	if err != nil {
 		return a.refuse(g, err)
 	}
@@ -99,22 +100,22 @@ func (a *API) rule(g *gateway, p *presentedPeer, now time.Time) ruling {
 	return v
 }
 
-// statusOf asks for a certificate of one issuer or, when several share the name that was given, of each: revoked by one is revoked,
-// and otherwise it is not known whose it is.
+// statusOf asks for a certificate or, when a gateway names only a serial and several keys go by the issuer's name, for that serial of each:
+// the worst counts, since it may be any of theirs.
 func (a *API) statusOf(c *judgedCertificate, now time.Time) revocation.CertStatus {
-	if len(c.issuers) == 0 {
+	switch {
+	case len(c.issuers) == 0:
 		return revocation.CertStatus{Because: revocation.BecauseUnknownIssuer, Generation: a.source.Status(revocation.IssuerID{}, c.serial, now).Generation}
+	case c.cert != nil:
+		return a.source.CertificateStatus(c.issuers[0].ID, c.cert, now)
 	}
-	var st revocation.CertStatus
-	for i := range c.issuers {
-		if st = a.source.Status(c.issuers[i].ID, c.serial, now); st.Status == revocation.Revoked {
-			return st
+	worst := a.source.Status(c.issuers[0].ID, c.serial, now)
+	for i := 1; i < len(c.issuers) && worst.Status != revocation.Revoked; i++ {
+		if st := a.source.Status(c.issuers[i].ID, c.serial, now); st.Status != revocation.Good {
+			worst = st
 		}
 	}
-	if len(c.issuers) > 1 {
-		return revocation.CertStatus{Because: revocation.BecauseUnknownIssuer, Generation: st.Generation}
-	}
-	return st
+	return worst
 }
 
 func reasonOf(st *revocation.CertStatus, c *judgedCertificate) string {

@@ -335,7 +335,7 @@ func TestAuthzBySerial(t *testing.T) {
 	twin.ID = revocation.IssuerID{1}
 	s.profiles(t, profile(func(p *api.Profile) {
 		p.Header = certheader.Options{Format: certheader.Serial, Radix: certheader.Hex}
-		p.Issuers = map[string][]revocation.Issuer{"CN=corp,O=veto": {corp}, "CN=home,O=veto": {home}, "CN=twins": {corp, twin}}
+		p.Issuers = map[string][]revocation.Issuer{"CN=corp,O=veto": {corp}, "CN=home,O=veto": {home}, "CN=twins": {corp, twin}, "CN=both": {corp, home}}
 	}))
 	for _, row := range []struct {
 		fact, serial, issuer string
@@ -347,7 +347,8 @@ func TestAuthzBySerial(t *testing.T) {
 		{"of another issuer", "0A", "CN=home,O=veto", 200, "allow", "not_listed"},
 		{"of an issuer that is not named", "0B", "O=veto,CN=corp", 403, "deny", "unknown_issuer"},
 		{"of two issuers of one name, revoked by one", "0A", "CN=twins", 403, "deny", "keyCompromise"},
-		{"of two issuers of one name", "0B", "CN=twins", 403, "deny", "unknown_issuer"},
+		{"of two keys of one name, of which one is not configured", "0B", "CN=twins", 403, "deny", "unknown_issuer"},
+		{"of two keys of one name, good by both", "0B", "CN=both", 200, "allow", "not_listed"},
 		{"of no issuer", "0B", "", 403, "deny", "issuer"},
 		{"no number", "xyz", "CN=corp,O=veto", 403, "deny", "serial"},
 		{"nothing", "", "", 401, "deny", "no-certificate"},
@@ -390,6 +391,10 @@ func TestWhatIsAllowedWithoutBeingGoodIsCountedAndLogged(t *testing.T) {
 			t.Errorf("the log lacks %q:\n%s", line, s.log)
 		}
 	}
+}
+
+func (failing) CertificateStatus(revocation.IssuerID, *x509.Certificate, time.Time) revocation.CertStatus {
+	panic("a fault of ours")
 }
 
 // failing is a source that panics: a failure of ours.

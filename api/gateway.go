@@ -45,13 +45,18 @@ type gateway struct {
 	Profile
 	reader *certheader.Reader
 	token  [sha256.Size]byte
-	peers  *peerCache
 	vary   []string // the headers that the answer depends on
 	log    *rate.Limiter
 	missed atomic.Int64 // lines that were not logged since the last
 
 	allowed  prometheus.Counter
 	duration prometheus.Observer
+}
+
+// gateways are the profiles in force, by name, and what is known of those whom they presented.
+type gateways struct {
+	byName map[string]*gateway
+	peers  *peerCache
 }
 
 // SetProfiles replaces the profiles of gateways. It may be called while requests are served.
@@ -63,13 +68,13 @@ func (a *API) SetProfiles(profiles []Profile) error {
 			return fmt.Errorf("profile %s: %w", p.Name, err)
 		}
 		names := reader.Names()
-		table[p.Name] = &gateway{Profile: p, reader: reader, token: sha256.Sum256([]byte(p.Callers.Token)), peers: newPeerCache(),
+		table[p.Name] = &gateway{Profile: p, reader: reader, token: sha256.Sum256([]byte(p.Callers.Token)),
 			vary:     []string{strings.Join(withoutEmpty(names.Certificate, names.Chain, names.Serial, names.Issuer), ", ")},
 			log:      rate.NewLimiter(rate.Every(time.Second), 10),
 			allowed:  a.metrics.gateways.WithLabelValues(p.Name, revocation.DecisionAllow.String(), string(revocation.BecauseNotListed)),
 			duration: a.metrics.duration.WithLabelValues(authzRoute)}
 	}
-	a.gateways.Store(&table)
+	a.gateways.Store(&gateways{table, newPeerCache()})
 	return nil
 }
 
@@ -145,8 +150,7 @@ func (a *API) untrustedCertificate(wanted []verify.Identity, r *http.Request, no
 		return "its client certificate is of somebody else"
 	}
 	for i, c := range path[:len(path)-1] {
-		serial, err := revocation.SerialFromBig(c.SerialNumber)
-		if err != nil || a.source.Status(revocation.IssuerIDOf(path[i+1]), serial, now).Status == revocation.Revoked {
+		if a.source.CertificateStatus(revocation.IssuerIDOf(path[i+1]), c, now).Status == revocation.Revoked {
 			return "its client certificate is revoked"
 		}
 	}

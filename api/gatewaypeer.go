@@ -25,14 +25,14 @@ type presentedPeer struct {
 type judgedCertificate struct {
 	issuers []revocation.Issuer // whose it is: one, or several that share a name; none: one that is not known here
 	serial  revocation.Serial
-	kind    revocation.Kind
-	exempt  bool // its CA says that there is no revocation for it
+	cert    *x509.Certificate // nil when the gateway passes only its serial
+	exempt  bool              // its CA says that there is no revocation for it
 
 	serialText, issuerName []string // as header values
 }
 
-func newJudged(serial revocation.Serial, kind revocation.Kind, exempt bool, issuers ...revocation.Issuer) judgedCertificate {
-	j := judgedCertificate{issuers: issuers, serial: serial, kind: kind, exempt: exempt, serialText: []string{serial.String()}}
+func newJudged(serial revocation.Serial, cert *x509.Certificate, exempt bool, issuers ...revocation.Issuer) judgedCertificate {
+	j := judgedCertificate{issuers: issuers, serial: serial, cert: cert, exempt: exempt, serialText: []string{serial.String()}}
 	if len(issuers) > 0 {
 		j.issuerName = []string{issuers[0].Name}
 		if issuers[0].Name == "" {
@@ -47,30 +47,36 @@ func (p *presentedPeer) within(now time.Time) bool {
 	return p.notAfter.IsZero() || !now.Before(p.notBefore) && !now.After(p.notAfter)
 }
 
-// peerCache keeps peers by the octets of their headers, so that a certificate is parsed, and its signature verified, once.
+// peerCache keeps peers by profile and the octets of their headers, so that a certificate is parsed, and its signature verified, once.
 type peerCache struct {
-	peers *otter.Cache[certheader.Key, *presentedPeer]
+	peers *otter.Cache[peerKey, *presentedPeer]
 }
 
-// A profile's cache is bounded in octets: about ten thousand certificates.
+type peerKey struct {
+	gateway *gateway
+	headers certheader.Key
+}
+
+// The cache is bounded in octets: about ten thousand certificates.
 const (
-	peerCacheSize     = 16 << 20
-	peerCacheOverhead = 600
+	peerCacheSize = 64 << 20
+	peerOverhead  = 6 << 10 // of a certificate that is parsed
 )
 
 func newPeerCache() *peerCache {
-	return &peerCache{otter.Must(&otter.Options[certheader.Key, *presentedPeer]{
+	return &peerCache{otter.Must(&otter.Options[peerKey, *presentedPeer]{
 		MaximumWeight: peerCacheSize,
-		Weigher:       func(k certheader.Key, _ *presentedPeer) uint32 { return uint32(k.Len() + peerCacheOverhead) },
+		Weigher:       func(k peerKey, p *presentedPeer) uint32 { return uint32(k.headers.Len() + len(p.judged)*peerOverhead) },
 		Executor:      func(f func()) { f() },
 	})}
 }
 
 // peer finds out who the headers present. The error is certheader.ErrNone or a *revocation.Refusal. Only what is in order is kept.
-func (a *API) peer(g *gateway, h http.Header, now time.Time) (*presentedPeer, error) {
-	key, single := g.reader.Key(h)
+func (a *API) peer(peers *peerCache, g *gateway, h http.Header, now time.Time) (*presentedPeer, error) {
+	headers, single := g.reader.Key(h)
+	key := peerKey{g, headers}
 	if single {
-		if p, ok := g.peers.peers.GetIfPresent(key); ok && p.within(now) {
+		if p, ok := peers.peers.GetIfPresent(key); ok && p.within(now) {
 			return p, nil
 		}
 	}
@@ -80,7 +86,7 @@ func (a *API) peer(g *gateway, h http.Header, now time.Time) (*presentedPeer, er
 	}
 	p, lasting, err := a.presented(g, &presented, now)
 	if err == nil && single && lasting {
-		g.peers.peers.Set(key, p)
+		peers.peers.Set(key, p)
 	}
 	return p, err
 }
@@ -92,7 +98,7 @@ func (a *API) presented(g *gateway, presented *certheader.Presented, now time.Ti
 		if presented.IssuerDER != nil {
 			name = string(presented.IssuerDER)
 		}
-		return &presentedPeer{judged: []judgedCertificate{newJudged(presented.Serial, revocation.AnyKind, false, g.Issuers[name]...)}}, true, nil
+		return &presentedPeer{judged: []judgedCertificate{newJudged(presented.Serial, nil, false, g.Issuers[name]...)}}, true, nil
 	}
 	chain := make([]*x509.Certificate, len(presented.Chain))
 	for i, der := range presented.Chain {
@@ -108,8 +114,8 @@ func (a *API) presented(g *gateway, presented *certheader.Presented, now time.Ti
 
 // byRoots asks for a valid path to the profile's anchors.
 func (a *API) byRoots(g *gateway, chain []*x509.Certificate, now time.Time) (*presentedPeer, bool, error) {
-	status := func(id revocation.IssuerID, serial revocation.Serial, kind revocation.Kind) revocation.CertStatus {
-		return a.source.Status(id, serial, now)
+	status := func(id revocation.IssuerID, c *x509.Certificate) revocation.CertStatus {
+		return a.source.CertificateStatus(id, c, now)
 	}
 	r := verify.Peer(chain, now, verify.PeerOptions{Role: verify.Client, Roots: g.Trust.Roots, Untrusted: g.Trust.Intermediates,
 		Allowed: g.Identities, Revocation: verify.ByStatus(status, g.Policy.Depth == revocation.Leaf)})
@@ -148,7 +154,7 @@ func (p *presentedPeer) judge(a *API, c, issuer *x509.Certificate, found *verify
 	if !ok {
 		known = revocation.Issuer{ID: id}
 	}
-	p.judged = append(p.judged, newJudged(serial, verify.KindOf(c), found.Exempt != "", known))
+	p.judged = append(p.judged, newJudged(serial, c, found.Exempt != "", known))
 }
 
 func (p *presentedPeer) narrow(c *x509.Certificate) {
@@ -184,10 +190,10 @@ func (a *API) byIssuers(g *gateway, chain []*x509.Certificate, now time.Time) (*
 			return nil, false, revocation.Refuse("serial", "RFC 5280 §4.1.2.2", "%v", err)
 		}
 		if issuer, ok := a.directory.ByCertificate(c); ok {
-			p.judged = append(p.judged, newJudged(serial, verify.KindOf(c), exempt != "", issuer))
+			p.judged = append(p.judged, newJudged(serial, c, exempt != "", issuer))
 		} else {
 			known = false
-			p.judged = append(p.judged, newJudged(serial, verify.KindOf(c), false))
+			p.judged = append(p.judged, newJudged(serial, c, false))
 		}
 	}
 	return p, known, nil

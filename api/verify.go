@@ -62,16 +62,11 @@ func (a *API) verify(_ context.Context, in *verifyInput) (*output[VerifyReport],
 	o := verify.PeerOptions{Role: roleOf(in.Body.Role), Roots: set.Roots, Untrusted: set.Intermediates, Expected: expected,
 		Staple: in.Body.OCSPResponse, ShortLived: time.Duration(in.Body.ShortLived) * time.Second}
 	if in.Body.Revocation != "none" {
-		judge := verify.ByStatus(func(id revocation.IssuerID, serial revocation.Serial, kind revocation.Kind) revocation.CertStatus {
-			return a.source.Status(id, serial, at)
+		o.Revocation = verify.ByStatus(func(id revocation.IssuerID, c *x509.Certificate) revocation.CertStatus {
+			answer := a.answerOnPath(id, c, at)
+			answers[c] = answer
+			return answer.CertStatus
 		}, in.Body.Revocation == "leaf")
-		o.Revocation = func(path []*x509.Certificate) []verify.CertRevocation {
-			results := judge(path)
-			for i := range results {
-				answers[results[i].Certificate] = a.answerOnPath(results[i].Certificate, path[i+1], at)
-			}
-			return results
-		}
 	}
 	return &output[VerifyReport]{Status: http.StatusOK, Body: a.verifyReport(verify.Peer(chain, at, o), at, answers)}, nil
 }
@@ -160,8 +155,7 @@ func parseChain(texts []string) (chain []*x509.Certificate, unreadable error, p 
 }
 
 // answerOnPath is the answer for a certificate whose issuer is known from its path.
-func (a *API) answerOnPath(c, issuer *x509.Certificate, at time.Time) Answer {
-	id := revocation.IssuerIDOf(issuer)
+func (a *API) answerOnPath(id revocation.IssuerID, c *x509.Certificate, at time.Time) Answer {
 	serial, err := revocation.SerialFromBig(c.SerialNumber)
 	if err != nil {
 		return Answer{}
@@ -170,7 +164,9 @@ func (a *API) answerOnPath(c, issuer *x509.Certificate, at time.Time) Answer {
 	if !ok {
 		known = revocation.Issuer{ID: id}
 	}
-	return a.answer(known, serial, at)
+	st := a.source.CertificateStatus(id, c, at)
+	a.metrics.answers.WithLabelValues(st.Status.String(), string(st.Because)).Inc()
+	return Answer{Issuer: known.Name, IssuerID: known.ID, Serial: serial, CertStatus: st, TTL: TTL(&st, at, a.ttl)}
 }
 
 func (a *API) verifyReport(r *verify.PeerReport, at time.Time, answers map[*x509.Certificate]Answer) VerifyReport {

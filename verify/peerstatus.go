@@ -8,8 +8,8 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// StatusFunc says what is known of one certificate of an issuer.
-type StatusFunc func(issuer revocation.IssuerID, serial revocation.Serial, kind revocation.Kind) revocation.CertStatus
+// StatusFunc says what is known of a certificate that an issuer signed.
+type StatusFunc func(issuer revocation.IssuerID, cert *x509.Certificate) revocation.CertStatus
 
 // ByStatus makes what PeerOptions.Revocation asks for from a store's answers. The issuer of each certificate is the next of the path.
 func ByStatus(status StatusFunc, leafOnly bool) func([]*x509.Certificate) []CertRevocation {
@@ -27,12 +27,11 @@ func ByStatus(status StatusFunc, leafOnly bool) func([]*x509.Certificate) []Cert
 
 func byStatus(c, issuer *x509.Certificate, status StatusFunc) CertRevocation {
 	r := CertRevocation{Certificate: c}
-	serial, err := revocation.SerialFromBig(c.SerialNumber)
-	if err != nil {
-		r.Invalid = err
+	if _, err := revocation.SerialFromBig(c.SerialNumber); err != nil {
+		r.Invalid = revocation.Refuse("serial", "RFC 5280 §4.1.2.2", "%v", err)
 		return r
 	}
-	st := status(revocation.IssuerIDOf(issuer), serial, KindOf(c))
+	st := status(revocation.IssuerIDOf(issuer), c)
 	exempt, contradiction := Exemption(c)
 	switch {
 	case st.Status == revocation.Revoked:

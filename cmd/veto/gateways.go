@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
+	"slices"
 
 	"github.com/vetopki/veto/api"
 	"github.com/vetopki/veto/internal/certheader"
@@ -27,24 +28,18 @@ func trustSet(t *config.TrustSet) api.TrustSet {
 // counts.
 func issuersAsTrust(issuers []config.Issuer) api.TrustSet {
 	var set api.TrustSet
+	var all []*x509.Certificate
 	for i := range issuers {
-		c := issuers[i].Certificate
-		if belowAnother(c, issuers) {
+		all = append(all, issuers[i].Certificates...)
+	}
+	for _, c := range all {
+		if slices.ContainsFunc(all, func(ca *x509.Certificate) bool { return !bytes.Equal(ca.RawSubject, c.RawSubject) && isIssuedBy(c, ca) }) {
 			set.Intermediates = append(set.Intermediates, c)
 		} else {
 			set.Roots = append(set.Roots, c)
 		}
 	}
 	return set
-}
-
-func belowAnother(c *x509.Certificate, issuers []config.Issuer) bool {
-	for i := range issuers {
-		if ca := issuers[i].Certificate; !bytes.Equal(ca.RawSubject, c.RawSubject) && isIssuedBy(c, ca) {
-			return true
-		}
-	}
-	return false
 }
 
 // setProfiles puts the profiles of gateways in force.
@@ -70,18 +65,20 @@ func (s *service) setProfiles(c *config.Config) error {
 func issuersNamed(c *config.Config, p *config.Profile) map[string][]revocation.Issuer {
 	named := map[string][]revocation.Issuer{}
 	for i := range c.Issuers {
-		issuer := issuerOf(c.Issuers[i])
-		if issuer.Name == p.Issuer {
-			named[""] = append(named[""], issuer)
-		}
-		for text, name := range p.IssuerNames {
-			if name == issuer.Name {
-				named[text] = append(named[text], issuer)
+		for _, certificate := range c.Issuers[i].Certificates {
+			key := revocation.Issuer{Name: c.Issuers[i].Name, ID: revocation.IssuerIDOf(certificate), Certificate: certificate}
+			if key.Name == p.Issuer {
+				named[""] = append(named[""], key)
 			}
-		}
-		if p.Header.Format == certheader.Google && p.Issuer == "" {
-			subject := string(issuer.Certificate.RawSubject)
-			named[subject] = append(named[subject], issuer)
+			for text, name := range p.IssuerNames {
+				if name == key.Name {
+					named[text] = append(named[text], key)
+				}
+			}
+			if p.Header.Format == certheader.Google && p.Issuer == "" {
+				subject := string(certificate.RawSubject)
+				named[subject] = append(named[subject], key)
+			}
 		}
 	}
 	return named

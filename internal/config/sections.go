@@ -22,6 +22,8 @@ func (r *reader) config(v *value) *Config {
 		"trust":    func(v *value) { c.Trust = r.trustSets(v) },
 		"profiles": func(v *value) { c.Profiles = r.profiles(v) },
 		"log":      func(v *value) { r.log(v, &c.Log) },
+
+		"ingest_memory": func(v *value) { r.size(v, &c.IngestMemory, 16<<20, "to sort CRLs in; allow at least 16MiB") },
 	})
 	r.together(c)
 	return c
