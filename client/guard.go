@@ -19,6 +19,10 @@ type GuardOptions struct {
 	// ShortLived exempts certificates that are valid no longer than this when nothing is known of them; zero: none.
 	ShortLived time.Duration
 
+	// Checks have the guard make all five checks of mutual TLS in handshakes; nil: that of revocation, for the chains that crypto/tls
+	// verified. With Checks, a peer that crypto/tls was told not to verify is judged too.
+	Checks *Checks
+
 	// OnDecision is told of every decision but a plain allow: denials, and what the policy let in all the same. It is called before
 	// the decision takes effect, by the goroutine of the connection, and from several at once.
 	OnDecision func(Judgement)
@@ -39,6 +43,9 @@ func NewGuard(o GuardOptions) (*Guard, error) {
 	}
 	if err := o.Policy.Valid(); err != nil {
 		return nil, err
+	}
+	if o.Checks != nil && len(o.Checks.Roots) == 0 {
+		return nil, errNoRoots
 	}
 	o.Timeout = timeoutOr(o.Timeout)
 	return &Guard{o: o, now: time.Now}, nil

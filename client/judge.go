@@ -18,7 +18,7 @@ type peer struct {
 	again  bool                  // they were verified some time ago
 }
 
-// judge finds out what becomes of a peer. Of several chains the best counts: a path is valid when one is (RFC 5280 §6.1).
+// judge finds out what becomes of a peer. Of several chains the best counts: one valid path is enough (RFC 5280 §6.1).
 func (g *Guard) judge(ctx context.Context, p peer, policy revocation.Policy) Judgement {
 	if policy.Mode == revocation.Off {
 		j := Judgement{Decision: policy.Decide(revocation.FoundIndeterminate), Finding: revocation.FoundIndeterminate, Err: errOff}
@@ -32,6 +32,9 @@ func (g *Guard) judge(ctx context.Context, p peer, policy revocation.Policy) Jud
 	best := Judgement{Decision: policy.Decide(revocation.FoundNothing), Finding: revocation.FoundNothing}
 	for i, chain := range p.chains {
 		j := g.judgeChain(ctx, chain, p.again, policy)
+		if j.Finding == revocation.FoundRevoked && j.Depth == 0 {
+			return j // whichever path: the peer's own certificate is revoked
+		}
 		if i == 0 || j.Decision < best.Decision {
 			best = j
 		}
@@ -65,14 +68,19 @@ func (g *Guard) judgeChain(ctx context.Context, chain []*x509.Certificate, again
 		weigh(0, found{finding: revocation.FoundIndeterminate, err: errNoIssuer})
 		return hardest
 	}
-	judged := chain[:len(chain)-1]
-	if policy.Depth == revocation.Leaf && len(judged) > 1 {
-		judged = judged[:1]
-	}
-	for i, f := range g.ask(ctx, judged, chain) {
+	for i, f := range g.ask(ctx, judgedOf(chain, policy.Depth), chain) {
 		weigh(i, f)
 	}
 	return hardest
+}
+
+// judgedOf are the certificates of a path that are judged: those below the anchor, or the peer's alone.
+func judgedOf(path []*x509.Certificate, depth revocation.Depth) []*x509.Certificate {
+	judged := path[:max(len(path)-1, 0)]
+	if depth == revocation.Leaf && len(judged) > 1 {
+		judged = judged[:1]
+	}
+	return judged
 }
 
 // outOfTime finds a certificate whose time is over.
@@ -96,6 +104,7 @@ type found struct {
 	finding revocation.Finding
 	answer  Answer
 	err     error
+	exempt  string // why it is good whatever the answer is; "" when it is not exempt
 }
 
 // ask finds out about the first certificates of a chain, all at once, so that a Checker may put the questions together.
@@ -121,7 +130,7 @@ func (g *Guard) about(ctx context.Context, c, issuer *x509.Certificate) found {
 	if exempt, contradiction := verify.Exemption(c); contradiction != nil {
 		return found{finding: revocation.FoundInvalid, answer: a, err: contradiction}
 	} else if exempt != "" {
-		return found{finding: revocation.FoundGood, answer: a}
+		return found{finding: revocation.FoundGood, answer: a, exempt: exempt}
 	}
 	f := found{finding: findingOf(&a), answer: a}
 	if err != nil {
@@ -129,7 +138,7 @@ func (g *Guard) about(ctx context.Context, c, issuer *x509.Certificate) found {
 	}
 	life := c.NotAfter.Sub(c.NotBefore)
 	if f.finding != revocation.FoundGood && a.Because != revocation.BecauseNotIssued && life <= g.o.ShortLived {
-		f = found{finding: revocation.FoundGood, answer: a}
+		f = found{finding: revocation.FoundGood, answer: a, exempt: "it lives for " + life.String() + " only"}
 	}
 	return f
 }

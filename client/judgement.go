@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/verify"
 )
 
 // Judgement is what a Guard decided of a peer, and why.
@@ -16,6 +17,7 @@ type Judgement struct {
 	Depth    int                 // the place in it of the certificate that the decision is about
 	Answer   Answer              // of that certificate
 	Err      error               // why nothing was learned of it, or what is wrong with it; nil when the answer says all
+	Report   *verify.PeerReport  // of the five checks, when the guard has Checks and this is a handshake
 }
 
 // Certificate is what the decision is about, nil when the peer has none.
