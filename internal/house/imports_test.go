@@ -18,6 +18,7 @@ var allowed = map[string][]string{
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
 	"client":           {"revocation", "internal/ocspder", "verify"},
+	"client/grpcguard": {"revocation", "client"},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
 	"crlfetch":         {"revocation", "internal/crlder", "verify"},
 	"store":            {"revocation"},
@@ -36,6 +37,10 @@ var allowed = map[string][]string{
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
+	// Programs that show how the client is used.
+	"examples/mtls":        {},
+	"examples/mtls/server": {"client", "verify"},
+	"examples/mtls/client": {"client"},
 }
 
 // onlyStandardLibrary lists packages that import nothing else at all.
