@@ -36,6 +36,7 @@ type Responder struct {
 	log     *slog.Logger
 	bodies  sync.Pool // of *buffer
 	fixed   fixedHeaders
+	date    dateField
 	gate    *gate
 	cache   *cache
 	flights singleflight.Group

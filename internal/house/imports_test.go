@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	"revocation":       {},
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
+	"internal/lane":    {},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
 	"crlfetch":         {"revocation", "internal/crlder", "verify"},
 	"store":            {"revocation"},
@@ -26,7 +27,7 @@ var allowed = map[string][]string{
 	"internal/pkitest": {},
 	"internal/house":   {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/pkitest"},
+		"internal/config", "internal/lane", "internal/pkitest"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder"},
 	"internal/crlgen": {"internal/pkitest"},
