@@ -28,7 +28,14 @@ func (a *API) routes(version string) (http.Handler, error) {
 	a.registerIssuers(h)
 	a.registerPush(h)
 	a.registerRevocations(h)
+	a.registerAccept(h)
+	a.registerChanges(h)
+	a.registerAudit(h)
 	a.registerHealth(h)
+	if a.explainer != nil {
+		r.Post(explainPath, a.reader(a.explainOCSP))
+		a.describeExplain()
+	}
 	if a.gatherer != nil {
 		metrics := promhttp.HandlerFor(a.gatherer, promhttp.HandlerOpts{})
 		r.Get(metricsPath, a.reader(metrics.ServeHTTP))
@@ -47,6 +54,10 @@ const (
 	crlPath         = "/v1/issuers/{issuer}/crl"
 	revocationsPath = "/v1/issuers/{issuer}/revocations"
 	revocationPath  = "/v1/issuers/{issuer}/revocations/{serial}"
+	acceptPath      = "/v1/issuers/{issuer}/accept"
+	changesPath     = "/v1/changes"
+	auditPath       = "/v1/audit"
+	explainPath     = "/v1/explain/ocsp"
 	metricsPath     = "/metrics"
 )
 

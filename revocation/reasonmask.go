@@ -12,12 +12,12 @@ const ReasonFlags = len(reasonFlagNames)
 // AllReasons are all that a certificate can be revoked for (RFC 5280 §6.3.3).
 const AllReasons ReasonMask = 1<<ReasonFlags - 2
 
-// OrAll reads an absent set, which means all reasons.
+// OrAll reads a set as it stands in a certificate or CRL: an absent one means all reasons, and the unused bit means none.
 func (m ReasonMask) OrAll() ReasonMask {
 	if m == 0 {
 		return AllReasons
 	}
-	return m
+	return m & AllReasons
 }
 
 // Names lists the reasons in the set.

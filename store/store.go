@@ -23,9 +23,11 @@ type Store struct {
 	state      *state
 	writer     *writer
 	changeRows uint64
+	memory     *account // of all builds
 
 	generation atomic.Uint64
 	view       atomic.Pointer[view]
+	changed    atomic.Pointer[chan struct{}] // closed at the next generation; nil when nobody waits
 
 	mu sync.Mutex // guards table
 	table
@@ -36,6 +38,10 @@ type Options struct {
 	LockTimeout time.Duration // how long Open waits for another process to give up the directory; 3 s when zero
 	Log         *slog.Logger  // for what no caller can be told; nowhere when nil
 	ChangeRows  int           // rows kept in the change log; 100,000 when zero
+
+	// IngestMemory bounds the memory that the entries of all CRLs being built take together, in octets: 256 MiB when zero, and at least
+	// 16 MiB. Beyond it they are sorted in parts and moved to a file.
+	IngestMemory int64
 }
 
 // Open opens the data directory dir, making what is not there yet. It sweeps what a crash left behind and opens the
@@ -45,7 +51,8 @@ type Options struct {
 // Errors: revocation.ErrLocked when another process (named) holds the directory; a sentence that says what to do when state.db cannot be
 // read or was written by a newer veto.
 func Open(dir string, o Options) (*Store, error) {
-	s := &Store{paths: paths{dir}, log: o.Log, changeRows: uint64(max(o.ChangeRows, 0)), table: newTable()}
+	s := &Store{paths: paths{dir}, log: o.Log, changeRows: uint64(max(o.ChangeRows, 0)), memory: newAccount(o.IngestMemory),
+		table: newTable()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -73,13 +80,17 @@ func (s *Store) load() (err error) {
 	if s.state, err = openState(s.paths); err != nil {
 		return err
 	}
-	s.writer = &writer{state: s.state, published: s.generation.Store, commit: (*bolt.Tx).Commit}
+	s.writer = &writer{state: s.state, published: s.publishGeneration, commit: (*bolt.Tx).Commit}
 	pointers, err := s.loadState()
 	if err != nil {
 		return stateError(s.paths, err)
 	}
 	var damaged []pointer
 	for _, p := range pointers {
+		if p.n == 0 {
+			s.setScope(&p, p.info.Scope, nil)
+			continue
+		}
 		g, err := openGeneration(s.paths.generation(p.info.Scope, p.n), p.info.Scope, p.n)
 		if err == nil && g.info.SHA256 != p.info.SHA256 {
 			err = fmt.Errorf("generation %d of scope %s is of another CRL than state.db says", p.n, p.info.Scope)
@@ -89,8 +100,7 @@ func (s *Store) load() (err error) {
 			damaged = append(damaged, p)
 			continue
 		}
-		g.overtaken = p.overtaken
-		s.held[p.info.Scope] = g
+		s.setScope(&p, p.info.Scope, g)
 	}
 	s.publishView()
 	for _, p := range damaged {

@@ -93,6 +93,10 @@ func TestPKITS414OnlySomeReasons(t *testing.T) {
 		{"one of two points has no CRL", pointed(points, apart[:1]), unknown},
 		{"a point's reasons limit a CRL for all reasons", pointed(cdp(join(fullName("CA/CRL1"), pointCompromise)),
 			idps(fullName("CA/CRL1"))), unknown},
+		{"the unused bit covers nothing, and is in nobody's way", pointed(cdp(join(fullName("CA/CRL1"), raw("8102 05e0"))),
+			idps(join(fullName("CA/CRL1"), raw("8303 07ff 80")))), unknown},
+		{"the unused bit beside all others", pointed(cdp(fullName("CA/CRL1")), idps(join(fullName("CA/CRL1"), raw("8303 07ff 80")))), good},
+		{"the unused bit alone", pointed(nil, idps(raw("8302 0780"))), unknown},
 		{"one CRL twice covers nothing more", pointed(nil, idps(compromise, compromise)), unknown},
 	})
 }

@@ -73,7 +73,11 @@ func (r *reloader) reload() {
 		r.listeners.certificate.current.Store(&next.API.TLS.Certificate)
 	}
 	r.current = next
-	r.log.Info("configuration in force", "issuers", len(next.Issuers))
+	keys := 0
+	for i := range next.Issuers {
+		keys += len(next.Issuers[i].Certificates)
+	}
+	r.log.Info("configuration in force", "issuers", len(next.Issuers), "keys", keys)
 }
 
 // needsRestart refuses a change of what a running process cannot change.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,6 +29,11 @@ type service struct {
 	refresher *crlfetch.Refresher
 	api       *api.API
 	public    *public
+	watch     *signerWatch
+
+	configuring sync.Mutex // held while a configuration is put in force; guards the two below
+	signers     signers
+	inForce     *config.Config
 }
 
 // newService opens the data directory and wires the parts for a configuration.
@@ -39,19 +45,23 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
 	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
 		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
-	s.operator = &operator{store: st, responder: s.responder}
+	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
+	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
-		OnChange: s.operator.crlChanged})
-	s.operator.refresher = s.refresher
+		OnChange: s.operator.crlChanged, Revoked: s.isRevoked})
+	s.operator.refresher, s.directory.fetches = s.refresher, s.refresher.Sources
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
-		Admin: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
-		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors())})
+		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+		Explainer: &explainer{s.directory, s.judge, s.responder},
+		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
+			[]prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory)})})
 	if err == nil {
 		err = s.configure(c)
 	}
 	if err != nil {
+		s.signers.keep(nil)
 		return nil, withClose(err, st)
 	}
 	return s, nil
@@ -84,63 +94,67 @@ func registry(st *store.Store, parts ...[]prometheus.Collector) *prometheus.Regi
 // configure puts a configuration in force: issuers, sources, signers and tokens. Faults found here leave the one before in
 // force.
 func (s *service) configure(c *config.Config) error {
-	known, err := knownIssuers(c, time.Now(), s.log)
+	s.configuring.Lock()
+	defer s.configuring.Unlock()
+	return s.putInForce(c)
+}
+
+// putInForce needs s.configuring.
+func (s *service) putInForce(c *config.Config) error {
+	defer func() { s.signers.keep(s.inForce) }()
+	known, err := s.knownIssuers(c, time.Now())
 	if err != nil {
 		return err
 	}
-	scopes := make(map[revocation.IssuerID][]revocation.ScopeID, len(known))
+	scopes := make(map[revocation.IssuerID][]store.Scope, len(known))
 	var sources []crlfetch.Source
 	var answered []responder.Issuer
 	for i := range known {
 		k := &known[i]
-		scopes[k.ID] = nil
+		var consulted []store.Scope
 		for _, src := range k.sources {
-			scopes[k.ID] = append(scopes[k.ID], src.Scope())
+			consulted, sources = append(consulted, src.scope()), append(sources, src.series()...)
 		}
-		sources = append(sources, k.sources...)
-		answers, err := s.answers(k)
-		if err != nil {
-			return err
+		for _, key := range k.keys { // a CertID has the hash of one key (RFC 6960 §4.1.1)
+			answers, err := s.answers(k, key)
+			if err != nil {
+				return err
+			}
+			scopes[key.ID], answered = consulted, append(answered, answers)
 		}
-		answered = append(answered, answers)
 	}
 	if err := s.setTokens(c); err != nil {
 		return err
 	}
+	s.logSigners(known)
 	s.store.SetScopes(scopes)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
 	s.responder.SetIssuers(answered)
-	for i := range known {
-		s.responder.PurgeIssuer(known[i].ID) // answers rest on the settings too: sources, grace
+	for _, is := range answered {
+		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace
 	}
 	s.refresher.SetSources(sources)
+	s.inForce = c
+	s.watch.look()
 	return nil
 }
 
 // knownIssuers makes sources and signers of a configuration's issuers; all faults of signers are reported at once.
-func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIssuer, error) {
+func (s *service) knownIssuers(c *config.Config, now time.Time) ([]knownIssuer, error) {
 	known := make([]knownIssuer, 0, len(c.Issuers))
 	var faults config.Faults
 	for _, ic := range c.Issuers {
-		k := knownIssuer{config: ic, Issuer: issuerOf(ic)}
+		k := knownIssuer{config: ic, keys: keysOf(ic)}
+		k.Issuer = k.keys[0]
 		for _, crl := range ic.CRLs {
-			src := crlSource(k.Issuer, ic, crl, c.Egress)
-			if err := checkSource(crl, src); err != nil {
+			src := sourceOf(k.Issuer, ic, crl, c.Egress)
+			if err := src.check(); err != nil {
 				faults = append(faults, crl.Pos.Fault("%v", err))
 			}
 			k.sources = append(k.sources, src)
 		}
-		if ic.Signer != nil {
-			signer, warnings, err := signerOf(ic, now)
-			if err != nil {
-				faults = append(faults, ic.Signer.Pos.Fault("%v", err))
-			}
-			for _, w := range warnings {
-				log.Warn("ocsp signer", "issuer", ic.Name, "warning", w)
-			}
-			k.signer = signer
-		}
+		faults = append(faults, s.setSigners(&k, now)...)
 		known = append(known, k)
 	}
 	if len(faults) > 0 {
@@ -149,36 +163,13 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 	return known, nil
 }
 
-func crlSource(issuer revocation.Issuer, ic config.Issuer, crl config.CRL, e config.Egress) crlfetch.Source {
-	return crlfetch.Source{Issuer: issuer, URL: crl.URL, Mirrors: crl.Mirrors, Every: ic.Refresh.Every, Timeout: ic.Refresh.Timeout,
-		MaxBytes: ic.Refresh.MaxBytes, RedirectHosts: crl.RedirectHosts,
-		Egress: crlfetch.Egress{Deny: e.Deny, Allow: e.Allow, Discovered: crl.FromCertificate != ""}}
-}
-
-// checkSource finds what only the fetcher knows of URLs, such as how LDAP URLs read. Those of a certificate are not the operator's
-// to put right: what is wrong with them shows when they are fetched.
-func checkSource(crl config.CRL, src crlfetch.Source) error {
-	if src.Egress.Discovered {
-		return nil
+// keysOf are the keys of a configured issuer, each as the issuer that a certificate or a CertID names.
+func keysOf(ic config.Issuer) []revocation.Issuer {
+	keys := make([]revocation.Issuer, len(ic.Certificates))
+	for i, c := range ic.Certificates {
+		keys[i] = revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(c), Certificate: c}
 	}
-	for _, url := range append([]string{crl.URL}, crl.Mirrors...) {
-		if err := crlfetch.CheckURL(url); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func issuerOf(ic config.Issuer) revocation.Issuer {
-	return revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(ic.Certificate), Certificate: ic.Certificate}
-}
-
-// signerOf makes the signer of an issuer: the CA itself, a delegate of it, or one that relying parties are configured to trust.
-func signerOf(ic config.Issuer, now time.Time) (*responder.Signer, []string, error) {
-	if ic.Signer.Trusted {
-		return responder.NewTrustedSigner(ic.Signer.Certificate, ic.Signer.Key, now)
-	}
-	return responder.NewSigner(ic.Signer.Certificate, ic.Signer.Key, issuerOf(ic), now)
+	return keys
 }
 
 // run fetches CRLs on schedule until the context ends.
@@ -210,7 +201,9 @@ func (s *service) refetchAll(ctx context.Context) {
 	t := s.directory.table.Load()
 	for i := range t.issuers {
 		k := &t.issuers[i]
-		s.responder.PurgeIssuer(k.ID)
+		for _, key := range k.keys {
+			s.responder.PurgeIssuer(key.ID)
+		}
 		if len(k.sources) > 0 {
 			s.refresher.Refresh(ctx, k.ID) //nolint:errcheck // see above
 		}
@@ -220,6 +213,7 @@ func (s *service) refetchAll(ctx context.Context) {
 // close ends what a request may have started and closes the store. No listener may be open any more.
 func (s *service) close() error {
 	s.api.Close()
+	s.signers.keep(nil)
 	if err := s.store.Close(); err != nil {
 		return fmt.Errorf("closing the data directory: %w", err)
 	}

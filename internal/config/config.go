@@ -66,18 +66,29 @@ type Egress struct {
 
 // Issuer is a certification authority veto answers for.
 type Issuer struct {
-	Name            string
-	CertificateFile string
-	Certificate     *x509.Certificate
-	CRLs            []CRL // none: the issuer is administered here
-	Refresh         Refresh
-	OCSP            OCSP
-	Signer          *Signer             // nil: no OCSP for this issuer
-	RequestCAs      []*x509.Certificate // who may sign requests, or who issues to them; see OCSP.RequestSignature
-	Pos             Position
+	Name             string
+	CertificateFiles []string
+	Certificate      *x509.Certificate   // the first of Certificates: its IssuerID is the one shown
+	Certificates     []*x509.Certificate // of one subject, each with another key: several while the CA changes its key
+	Issues           string              // one of the Issues constants
+	CRLs             []CRL               // none: the issuer is administered here
+	Refresh          Refresh
+	OCSP             OCSP
+	Signer           *Signer             // the first of Signers; nil: no OCSP for this issuer
+	Signers          []*Signer           // several when the CA has several keys, each of which designates its own
+	RequestCAs       []*x509.Certificate // who may sign requests, or who issues to them; see OCSP.RequestSignature
+	Pos              Position
 
-	namePos, certificatePos Position
+	namePos        Position
+	certificatePos []Position // of each of Certificates
 }
+
+// The kinds of certificate a CA issues; see Issuer.Issues.
+const (
+	IssuesEndEntity = "end-entity"
+	IssuesCA        = "ca"
+	IssuesAny       = "any"
+)
 
 // Administered says whether veto itself is the issuer's source of truth, because it has no CRL source.
 func (i *Issuer) Administered() bool { return len(i.CRLs) == 0 }
@@ -88,10 +99,21 @@ type CRL struct {
 	Mirrors         []string // other URLs of the same CRL, in the order they are tried
 	FromCertificate string   // the file of the certificate that URL and Mirrors are from; empty: an operator wrote them
 	RedirectHosts   []string // hosts a redirect may lead to besides the URL's own: lower case, without port
-	Pos             Position
+	Delta           string   // where its delta CRL comes from: as URL, or Freshest; empty: it has none
+	DeltaMirrors    []string // other URLs of the delta CRL
 
-	issued *x509.Certificate // of FromCertificate
+	SignerFiles       []string
+	Signers           []*x509.Certificate // who may sign it besides the CA
+	DistributionPoint string              // the URI that its issuing distribution point must have; empty: any
+	Pos               Position
+
+	issued    *x509.Certificate // of FromCertificate
+	deltaPos  Position
+	signerPos []Position // of each of Signers
 }
+
+// Freshest is the CRL.Delta of a CRL that names its delta CRL itself (RFC 5280 §5.2.6).
+const Freshest = "freshest:"
 
 // Refresh says how an issuer's CRLs are fetched and for how long they are believed.
 type Refresh struct {
@@ -99,14 +121,17 @@ type Refresh struct {
 	Timeout    time.Duration // of one fetch, as a whole
 	MaxBytes   int64         // of one CRL
 	StaleGrace time.Duration // after nextUpdate, during which a CRL still answers good
+	MaxAge     time.Duration // after thisUpdate, during which a CRL without nextUpdate answers good; zero: it never does
 	MaxShrink  float64       // percentage of entries a CRL may drop at once
 }
 
-// Signer is a certificate and key that sign OCSP responses; the key is known to belong to the certificate.
+// Signer is a certificate and key that sign OCSP responses. The key is in a file, and then known to belong to the certificate,
+// or in a token.
 type Signer struct {
 	CertificateFile, KeyFile string
 	Certificate              *x509.Certificate
-	Key                      crypto.Signer
+	Key                      crypto.Signer // nil when PKCS11 is not
+	PKCS11                   *PKCS11
 	Trusted                  bool // relying parties trust it by their own configuration; the CA need not have issued it
 	Pos                      Position
 }

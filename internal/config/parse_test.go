@@ -23,7 +23,7 @@ issuers:
     certificate: both.pem
     crls:
       - url: ldap:///cn=devices
-      - delta: http://pki.corp/d.crl
+      - delta: ftp://pki.corp/d.crl
     refresh: {every: 0s, max_bytes: lots}
   - name: é
     certificate: ocsp.pem
@@ -38,10 +38,10 @@ profiles:
 		`2:24 public: unknown key "lsten"; did you mean "listen"?`,
 		`4:36 api.tls.key: the key in ` + f.path("ocsp.key") + ` does not belong to the first certificate in ` + f.path("api.pem"),
 		`6:11 issuers[0].name: "Corp Devices" is no issuer name; use 1 to 63 of a-z, 0-9 and -`,
-		`7:18 issuers[0].certificate: ` + f.path("both.pem") + ` holds 2 certificates; list each as an issuer of its own`,
+		`7:18 issuers[0].certificate: ` + f.path("both.pem") + ` holds a certificate of CN=Users,O=veto beside one of CN=Devices,O=veto; several`,
 		`9:14 issuers[0].crls[0].url: the URL names no directory server`,
-		`10:9 issuers[0].crls[1].delta: delta CRLs are not supported yet and come with a later version; remove the key`,
 		`10:9 issuers[0].crls[1].url: is missing; say where the CRL is`,
+		`10:16 issuers[0].crls[1].delta: CRLs are not fetched by "ftp:"`,
 		`11:22 issuers[0].refresh.every: "0s" is out of range; it is between 1s and 30d`,
 		`11:37 issuers[0].refresh.max_bytes: "lots" is no size; write a whole number with KiB`,
 		`12:11 issuers[1].name: "é" is no issuer name`,
@@ -212,7 +212,6 @@ issuers:
 		`4:3 issuers[0]: issuer "expired" has no OCSP signer`,
 		"5:16 issuers[0].certificate: the certificate expired on ",
 		"6:3 issuers[0].refresh: without effect: an issuer without crls",
-		"6:25 issuers[0].refresh.max_shrink: without effect in this version",
 		`7:3 issuers[1]: issuer "no-crlsign" has no OCSP signer`,
 		`7:3 issuers[1]: the certificate of issuer "no-crlsign" may not sign CRLs`,
 		"9:16 issuers[1].crls[0].url: there is no file " + f.path("later.crl") + " yet",

@@ -22,12 +22,15 @@ var allowed = map[string][]string{
 	"crlfetch":         {"revocation", "internal/crlder", "verify"},
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
-	"api":              {"revocation", "verify"},
+	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
+	"api":              {"revocation", "verify", "internal/explain"},
 	"internal/config":  {"internal/crlder"},
 	"internal/pkitest": {},
 	"internal/house":   {},
+	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
+	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/lane", "internal/pkitest"},
+		"internal/config", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder"},
 	"internal/crlgen": {"internal/pkitest"},
