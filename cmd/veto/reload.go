@@ -89,6 +89,8 @@ func needsRestart(old, next *config.Config) error {
 		return fmt.Errorf("public.listen changed from %s to %s: that takes a restart", old.Public.Listen, next.Public.Listen)
 	case old.API.Listen != next.API.Listen:
 		return fmt.Errorf("api.listen changed from %s to %s: that takes a restart", old.API.Listen, next.API.Listen)
+	case old.IngestMemory != next.IngestMemory:
+		return fmt.Errorf("ingest_memory changed from %d to %d octets: that takes a restart", old.IngestMemory, next.IngestMemory)
 	case old.OCSP != next.OCSP:
 		return fmt.Errorf("the ocsp section for all issuers changed: that takes a restart")
 	case (old.API.TLS == nil) != (next.API.TLS == nil):

@@ -38,7 +38,7 @@ type service struct {
 
 // newService opens the data directory and wires the parts for a configuration.
 func newService(c *config.Config, log *slog.Logger) (*service, error) {
-	st, err := store.Open(c.DataDir, store.Options{Log: log})
+	st, err := store.Open(c.DataDir, store.Options{Log: log, IngestMemory: c.IngestMemory})
 	if err != nil {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}

@@ -23,6 +23,9 @@ type Config struct {
 	Issuers []Issuer
 	Log     Log
 
+	// IngestMemory bounds the memory that the entries of all CRLs being stored take together, in octets.
+	IngestMemory int64
+
 	// Warnings are what an operator should know although it does not stop the service, sorted by position.
 	Warnings []Fault
 
@@ -132,6 +135,7 @@ type Signer struct {
 	Certificate              *x509.Certificate
 	Key                      crypto.Signer // nil when PKCS11 is not
 	PKCS11                   *PKCS11
+	PSS                      bool // signs by RSASSA-PSS in place of PKCS #1
 	Trusted                  bool // relying parties trust it by their own configuration; the CA need not have issued it
 	Pos                      Position
 }
@@ -162,6 +166,8 @@ func Default() *Config {
 		API:     API{Listen: "127.0.0.1:8081"},
 		OCSP:    DefaultResponder(),
 		Log:     Log{Level: slog.LevelInfo, Format: "auto"},
+
+		IngestMemory: 256 << 20,
 	}
 }
 

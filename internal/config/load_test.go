@@ -54,6 +54,7 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"urls":         []string{devices.CRLs[0].URL, devices.CRLs[1].URL}, "redirects": devices.CRLs[0].RedirectHosts,
 		"mirrors": [][]string{devices.CRLs[0].Mirrors, devices.CRLs[2].Mirrors}, "from": devices.CRLs[2].FromCertificate,
 		"egress": fmt.Sprint(c.Egress.Allow, c.Egress.Deny), "discovered": devices.CRLs[2].URL,
+		"ingest":  c.IngestMemory,
 		"refresh": devices.Refresh, "ocsp": devices.OCSP, "responder": c.OCSP, "requestors": len(devices.RequestCAs), "signer": devices.Signer.Certificate.Subject.CommonName,
 		"administered": []bool{devices.Administered(), c.Issuers[1].Administered()}, "no signer": c.Issuers[1].Signer == nil,
 		"positions":  []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
@@ -73,6 +74,7 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"mirrors": [][]string{{"http://mirror.corp/devices.crl", "ldap://dc1.corp/CN=Devices,CN=PKI,DC=corp?certificateRevocationList;binary"},
 			{"http://mirror.corp/devices-7.crl"}},
 		"from": f.path("device.pem"), "egress": "[10.20.0.0/16] [10.66.0.0/16]", "discovered": "http://pki.corp/devices-7.crl",
+		"ingest":    int64(256 << 20),
 		"refresh":   Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 0, 20},
 		"ocsp":      OCSP{Validity: 10 * time.Minute, NotIssued: "unknown", ResponderID: "key", Nonce: "echo", RequestSignature: "ignore"},
 		"responder": Responder{CacheBytes: 64 << 20, MaxAge: time.Minute, MaxSigning: 4, MaxWaiting: 1024}, "requestors": 1, "signer": "ocsp.test",
@@ -101,8 +103,8 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 	if faults != nil {
 		t.Fatal(faults)
 	}
-	if diff := cmp.Diff([]any{example.DataDir, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP},
-		[]any{c.DataDir, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP()}); diff != "" {
+	if diff := cmp.Diff([]any{example.DataDir, example.IngestMemory, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP},
+		[]any{c.DataDir, c.IngestMemory, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP()}); diff != "" {
 		t.Errorf("example -, default +:\n%s", diff)
 	}
 }
