@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/vetopki/veto/internal/ocspder"
 )
@@ -13,7 +12,7 @@ import (
 // base64 may hold "//".
 func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	defer r.recoverPanic(w)
-	now := time.Now()
+	now := r.now()
 
 	q, refused := r.receive(req)
 	if refused != nil {

@@ -68,7 +68,7 @@ func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
 		return
 	}
 	defer f.Close()
-	now := time.Now()
+	now := judgedAt(p.directory.store)
 	end := info.Lapses(maxAge)
 	if !end.IsZero() && !now.Before(end) {
 		w.Header().Set("Cache-Control", "no-store")
