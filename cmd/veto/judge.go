@@ -61,6 +61,7 @@ func (j *judge) Status(issuer revocation.IssuerID, serial revocation.Serial, now
 	}
 	ev := j.collect(issuer, serial, &set)
 	defer j.forget(ev)
+	now, _ = j.store.Clock(now)
 	return revocation.Decide(ev, now)
 }
 
@@ -84,6 +85,7 @@ func (j *judge) CertificateStatus(issuer revocation.IssuerID, cert *x509.Certifi
 			f.Covers, _ = verify.Covers(f.Info, cert)
 		}
 	}
+	now, _ = j.store.Clock(now)
 	return revocation.Decide(ev, now)
 }
 
