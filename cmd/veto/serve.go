@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vetopki/veto/internal/certheader"
 	"github.com/vetopki/veto/internal/config"
 	"github.com/vetopki/veto/internal/lane"
 )
@@ -96,6 +97,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	group, ctx := errgroup.WithContext(ctx)
 	public := &lane.Server{Handler: s.public, HTTP: newServer(s.public, s.log, 30*time.Second), MaxConns: maxPublicConns()}
 	api := newServer(s.api.Handler(), s.log, 5*time.Minute)
+	api.MaxHeaderBytes = maxAPIHeader
 	api.RegisterOnShutdown(s.api.Drain)
 	group.Go(func() error { return servingError(public.Serve(lis.public), lis.public) })
 	group.Go(func() error { return servingError(api.Serve(lis.api), lis.api) })
@@ -143,7 +145,7 @@ func calmCollector() {
 type listeners struct {
 	public, api net.Listener
 	apiScheme   string
-	certificate *liveCertificate // of the API, nil without TLS
+	tls         *liveTLS // of the API, nil without TLS
 }
 
 func listen(c *config.Config) (*listeners, error) {
@@ -156,9 +158,9 @@ func listen(c *config.Config) (*listeners, error) {
 		return nil, withCode(exitConfig, errors.Join(fmt.Errorf("api listener: %w; choose another address", err), lis.public.Close()))
 	}
 	if c.API.TLS != nil {
-		lis.apiScheme, lis.certificate = "https", new(liveCertificate)
-		lis.certificate.current.Store(&c.API.TLS.Certificate)
-		lis.api = tls.NewListener(lis.api, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: lis.certificate.get})
+		lis.apiScheme, lis.tls = "https", new(liveTLS)
+		lis.tls.set(c.API.TLS)
+		lis.api = tls.NewListener(lis.api, lis.tls.config())
 	}
 	return lis, nil
 }
@@ -171,6 +173,9 @@ func newServer(h http.Handler, log *slog.Logger, write time.Duration) *http.Serv
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
+
+// maxAPIHeader has room for a chain of certificates that a gateway passes on, and for the headers of its client.
+const maxAPIHeader = certheader.MaxCertificateHeader + certheader.MaxChainHeader + 48<<10
 
 // onHangup returns a channel that receives at each SIGHUP, and how to stop it.
 func onHangup() (<-chan os.Signal, func()) {

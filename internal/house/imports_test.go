@@ -23,16 +23,18 @@ var allowed = map[string][]string{
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
 	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
-	"api":              {"revocation", "verify", "internal/explain"},
-	"internal/config":  {"internal/crlder"},
+	"api":              {"revocation", "verify", "internal/explain", "internal/certheader"},
+	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},
 	"internal/pkitest": {},
 	"internal/house":   {},
+	// The headers of gateways.
+	"internal/certheader": {"revocation"},
 	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
 	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest"},
+		"internal/config", "internal/certheader", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest"},
 	// Programs that measure; nothing imports them.
-	"internal/bench":  {"revocation", "internal/ocspder"},
+	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
 }
 
