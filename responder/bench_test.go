@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 )
 
 // sink is a ResponseWriter that keeps its header map, as net/http does for the time of a request.
@@ -46,4 +47,15 @@ func BenchmarkCachedGet(b *testing.B) {
 func BenchmarkNonce(b *testing.B) {
 	w := newWorld(b)
 	bench(b, w, "POST", "/ocsp", w.withNonce("\x01", "0123456789abcdef"))
+}
+
+// BenchmarkCachedOnTheWire is a cached GET with its whole HTTP response.
+func BenchmarkCachedOnTheWire(b *testing.B) {
+	w := newWorld(b)
+	target := []byte(getPath(w.request("\x01\x02\x03\x04\x05\x06\x07\x08")))
+	buffer := make([]byte, 0, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.responder.AppendHTTP(buffer, false, target, nil, time.Now())
+	}
 }

@@ -27,7 +27,7 @@ type Options struct {
 	MaxAge      time.Duration // longest an HTTP cache may keep an answer, hence not see a revocation; default 1 minute
 	MaxSigning  int           // signatures in the making at once; default twice the processors
 	MaxWaiting  int           // requests that may wait for their turn to sign; default 1,024
-	SignTimeout time.Duration // longest wait for a turn to sign; default 5 s
+	SignTimeout time.Duration // longest wait for a turn to sign; default 2 s
 }
 
 // Responder is an http.Handler that answers OCSP requests.
@@ -36,6 +36,7 @@ type Responder struct {
 	log     *slog.Logger
 	bodies  sync.Pool // of *buffer
 	fixed   fixedHeaders
+	date    dateField
 	gate    *gate
 	cache   *cache
 	flights singleflight.Group
@@ -120,7 +121,7 @@ func (o Options) withDefaults() Options {
 	o.MaxAge = orDefault(o.MaxAge, time.Minute)
 	o.MaxSigning = orDefault(o.MaxSigning, 2*runtime.GOMAXPROCS(0))
 	o.MaxWaiting = orDefault(o.MaxWaiting, 1024)
-	o.SignTimeout = orDefault(o.SignTimeout, 5*time.Second)
+	o.SignTimeout = orDefault(o.SignTimeout, 2*time.Second)
 	return o
 }
 

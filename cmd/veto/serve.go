@@ -20,6 +20,7 @@ import (
 
 	"github.com/vetopki/veto/internal/certheader"
 	"github.com/vetopki/veto/internal/config"
+	"github.com/vetopki/veto/internal/lane"
 )
 
 // shutdownGrace is how long answers under way may take after the order to stop.
@@ -94,17 +95,12 @@ func serve(ctx context.Context, load func() (*config.Config, error), stdout, std
 func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(context.Context) error) error {
 	calmCollector()
 	group, ctx := errgroup.WithContext(ctx)
-	servers := []*http.Server{newServer(s.public, s.log, 30*time.Second), newServer(s.api.Handler(), s.log, 5*time.Minute)}
-	servers[1].MaxHeaderBytes = maxAPIHeader
-	servers[1].RegisterOnShutdown(s.api.Drain)
-	for i, l := range []net.Listener{lis.public, lis.api} {
-		group.Go(func() error {
-			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serving on %s: %w", l.Addr(), err)
-			}
-			return nil
-		})
-	}
+	public := &lane.Server{Handler: s.public, HTTP: newServer(s.public, s.log, 30*time.Second), MaxConns: maxPublicConns()}
+	api := newServer(s.api.Handler(), s.log, 5*time.Minute)
+	api.MaxHeaderBytes = maxAPIHeader
+	api.RegisterOnShutdown(s.api.Drain)
+	group.Go(func() error { return servingError(public.Serve(lis.public), lis.public) })
+	group.Go(func() error { return servingError(api.Serve(lis.api), lis.api) })
 	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watchFiles(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watch.run(ctx)) })
@@ -116,10 +112,17 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
 		s.log.Info("stopping", "grace", shutdownGrace.String())
-		return errors.Join(servers[0].Shutdown(grace), servers[1].Shutdown(grace))
+		return errors.Join(public.Shutdown(grace), api.Shutdown(grace))
 	})
 	err := group.Wait()
 	return errors.Join(err, s.close())
+}
+
+func servingError(err error, l net.Listener) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serving on %s: %w", l.Addr(), err)
 }
 
 func ignoreCanceled(err error) error {

@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	"revocation":       {},
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
+	"internal/lane":    {},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
 	"crlfetch":         {"revocation", "internal/crlder", "verify"},
 	"store":            {"revocation"},
@@ -31,7 +32,7 @@ var allowed = map[string][]string{
 	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
 	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/certheader", "internal/explain", "internal/pkcs11key", "internal/pkitest"},
+		"internal/config", "internal/certheader", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
