@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net"
 	"strings"
 
 	"github.com/vetopki/veto/revocation"
@@ -32,12 +31,9 @@ func (g *Guard) fiveChecks(ctx context.Context, cs tls.ConnectionState, role ver
 		if len(cs.OCSPResponse) > 0 {
 			o.Staple = cs.OCSPResponse
 		}
-		if len(o.Expected) == 0 && cs.ServerName != "" {
-			name, err := serverIdentity(cs.ServerName)
-			if err != nil {
-				return Judgement{Decision: policy.Decide(revocation.FoundInvalid), Chain: cs.PeerCertificates, Err: err}
-			}
-			o.Expected = []verify.Identity{name}
+		var err error
+		if o.Expected, err = expectedOf(cs, o); err != nil {
+			return Judgement{Decision: policy.Decide(revocation.FoundInvalid), Chain: cs.PeerCertificates, Err: err}
 		}
 	}
 	report := verify.Peer(cs.PeerCertificates, g.now(), o)
@@ -49,12 +45,19 @@ func (g *Guard) fiveChecks(ctx context.Context, cs tls.ConnectionState, role ver
 	return weighRevocations(report, policy, asked)
 }
 
-// serverIdentity is the name that a client connects to.
-func serverIdentity(name string) (verify.Identity, error) {
-	if net.ParseIP(name) != nil {
-		return verify.NewIdentity(verify.IdentityIP, name)
+// expectedOf is who a server should be. When nothing is configured it is the name that the client connects to. crypto/tls says that name
+// here only when it is a DNS name; an address it has compared itself, unless it was told not to verify.
+func expectedOf(cs tls.ConnectionState, o verify.PeerOptions) ([]verify.Identity, error) {
+	switch {
+	case len(o.Expected) > 0:
+		return o.Expected, nil
+	case cs.ServerName != "":
+		name, err := verify.NewIdentity(verify.IdentityDNS, cs.ServerName)
+		return []verify.Identity{name}, err
+	case len(o.Allowed) == 0 && len(cs.VerifiedChains) == 0:
+		return nil, errNobodyExpected
 	}
-	return verify.NewIdentity(verify.IdentityDNS, name)
+	return nil, nil
 }
 
 // revocations asks for a path, and remembers what each finding was.
@@ -139,5 +142,7 @@ func (f faults) Unwrap() []error {
 	}
 	return all
 }
+
+var errNobodyExpected = errors.New("nobody says who the server should be: set ServerName, or Checks.Expected")
 
 var errNoRoots = errors.New("the five checks need trust anchors: Checks.Roots is empty")

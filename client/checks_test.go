@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -109,5 +110,31 @@ func TestThePolicyIsAboutRevocationOnly(t *testing.T) {
 		if g.Count(row.want) != 1 {
 			t.Errorf("%s was not counted", row.want)
 		}
+	}
+}
+
+func TestAServerIsWhomTheClientConnectsTo(t *testing.T) {
+	m := newMTLS(t)
+	local := m.issue(pkitest.LeafOptions{Name: "server.test", Change: func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} }})
+	server := m.serverConfig()
+	server.Certificates = []tls.Certificate{m.pair(local)}
+	for _, row := range []struct {
+		fact  string
+		name  string
+		blind bool
+		want  revocation.Decision
+	}{
+		{"a name", "server.test", false, revocation.DecisionAllow},
+		{"an address, which crypto/tls compares", "127.0.0.1", false, revocation.DecisionAllow},
+		{"a name that crypto/tls does not compare", "other.test", true, revocation.DecisionDeny},
+		{"an address that nobody compares", "127.0.0.2", true, revocation.DecisionDeny},
+		{"nobody", "", true, revocation.DecisionDeny},
+	} {
+		t.Run(row.fact, func(t *testing.T) {
+			cfg := m.clientConfig()
+			cfg.ServerName, cfg.InsecureSkipVerify = row.name, row.blind
+			g := m.guard(client.GuardOptions{Checks: &client.Checks{Roots: []*x509.Certificate{m.root.Certificate}}})
+			wantHandshake(t, connect(t, server, client.WrapClientTLS(cfg, g)), "client", row.want)
+		})
 	}
 }
