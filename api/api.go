@@ -54,6 +54,8 @@ type API struct {
 	feed      Feed
 	ready     func(time.Time) []IssuerReadiness
 	tokens    atomic.Pointer[tokenSet]
+	trust     atomic.Pointer[[]TrustSet]
+	gateways  atomic.Pointer[gateways]
 	ttl       time.Duration
 	gatherer  prometheus.Gatherer
 	metrics   *Metrics
@@ -81,6 +83,8 @@ func New(o Options) (*API, error) {
 		guard:     newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
+	a.SetTrust(nil)
+	a.gateways.Store(&gateways{})
 	if a.ttl <= 0 {
 		a.ttl = DefaultTTL
 	}

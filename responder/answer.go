@@ -223,8 +223,8 @@ func (r *Responder) sign(c choice, d *decision) ([]byte, error) {
 	if err := r.gate.enter(); err != nil {
 		return nil, err
 	}
-	defer r.gate.leave()
 	start := time.Now()
+	defer func() { r.gate.leave(time.Since(start)) }()
 	d.data.ResponderKeyHash, d.data.ResponderName = c.signer.keyHash, nil
 	if d.byName {
 		d.data.ResponderName = c.signer.certificate.RawSubject

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vetopki/veto/internal/lane"
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
 )
@@ -40,6 +41,14 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.responder.ServeHTTP(w, r)
+}
+
+// Respond implements lane.Handler: the OCSP requests of ServeHTTP, when they are simple.
+func (p *public) Respond(b []byte, r *lane.Request) ([]byte, bool) {
+	if !r.Post && (bytes.HasPrefix(r.Target, []byte("/crl/")) || bytes.HasPrefix(r.Target, []byte("/issuer/")) || string(r.Target) == "/healthz") {
+		return b, false
+	}
+	return p.responder.AppendHTTP(b, r.Post, r.Target, r.Body)
 }
 
 func (p *public) get(w http.ResponseWriter, r *http.Request, name string, serve func(http.ResponseWriter, *http.Request, string)) {

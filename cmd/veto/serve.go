@@ -18,7 +18,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vetopki/veto/internal/certheader"
 	"github.com/vetopki/veto/internal/config"
+	"github.com/vetopki/veto/internal/lane"
 )
 
 // shutdownGrace is how long answers under way may take after the order to stop.
@@ -101,16 +103,12 @@ func serve(ctx context.Context, load func() (*config.Config, error), reset bool,
 func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(context.Context) error) error {
 	calmCollector()
 	group, ctx := errgroup.WithContext(ctx)
-	servers := []*http.Server{newServer(s.public, s.log, 30*time.Second), newServer(s.api.Handler(), s.log, 5*time.Minute)}
-	servers[1].RegisterOnShutdown(s.api.Drain)
-	for i, l := range []net.Listener{lis.public, lis.api} {
-		group.Go(func() error {
-			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serving on %s: %w", l.Addr(), err)
-			}
-			return nil
-		})
-	}
+	public := &lane.Server{Handler: s.public, HTTP: newServer(s.public, s.log, 30*time.Second), MaxConns: maxPublicConns()}
+	api := newServer(s.api.Handler(), s.log, 5*time.Minute)
+	api.MaxHeaderBytes = maxAPIHeader
+	api.RegisterOnShutdown(s.api.Drain)
+	group.Go(func() error { return servingError(public.Serve(lis.public), lis.public) })
+	group.Go(func() error { return servingError(api.Serve(lis.api), lis.api) })
 	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watchFiles(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watch.run(ctx)) })
@@ -123,10 +121,17 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
 		s.log.Info("stopping", "grace", shutdownGrace.String())
-		return errors.Join(servers[0].Shutdown(grace), servers[1].Shutdown(grace))
+		return errors.Join(public.Shutdown(grace), api.Shutdown(grace))
 	})
 	err := group.Wait()
 	return errors.Join(err, s.close())
+}
+
+func servingError(err error, l net.Listener) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serving on %s: %w", l.Addr(), err)
 }
 
 func ignoreCanceled(err error) error {
@@ -149,7 +154,7 @@ func calmCollector() {
 type listeners struct {
 	public, api net.Listener
 	apiScheme   string
-	certificate *liveCertificate // of the API, nil without TLS
+	tls         *liveTLS // of the API, nil without TLS
 }
 
 func listen(c *config.Config) (*listeners, error) {
@@ -162,9 +167,9 @@ func listen(c *config.Config) (*listeners, error) {
 		return nil, withCode(exitConfig, errors.Join(fmt.Errorf("api listener: %w; choose another address", err), lis.public.Close()))
 	}
 	if c.API.TLS != nil {
-		lis.apiScheme, lis.certificate = "https", new(liveCertificate)
-		lis.certificate.current.Store(&c.API.TLS.Certificate)
-		lis.api = tls.NewListener(lis.api, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: lis.certificate.get})
+		lis.apiScheme, lis.tls = "https", new(liveTLS)
+		lis.tls.set(c.API.TLS)
+		lis.api = tls.NewListener(lis.api, lis.tls.config())
 	}
 	return lis, nil
 }
@@ -177,6 +182,9 @@ func newServer(h http.Handler, log *slog.Logger, write time.Duration) *http.Serv
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
+
+// maxAPIHeader has room for a chain of certificates that a gateway passes on, and for the headers of its client.
+const maxAPIHeader = certheader.MaxCertificateHeader + certheader.MaxChainHeader + 48<<10
 
 // onHangup returns a channel that receives at each SIGHUP, and how to stop it.
 func onHangup() (<-chan os.Signal, func()) {

@@ -131,6 +131,10 @@ func (s *service) putInForce(c *config.Config) error {
 	s.store.SetScopes(scopes)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
+	s.setTrust(c)
+	if err := s.setProfiles(c); err != nil { // the configuration was checked: there is none
+		return err
+	}
 	s.responder.SetIssuers(answered)
 	for _, is := range answered {
 		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace

@@ -54,10 +54,18 @@ func (s *signers) make(cs *config.Signer, designating []revocation.Issuer, now t
 }
 
 func newSigner(cs *config.Signer, key crypto.Signer, issuer revocation.Issuer, now time.Time) (*responder.Signer, []string, error) {
+	var signer *responder.Signer
+	var warnings []string
+	var err error
 	if cs.Trusted {
-		return responder.NewTrustedSigner(cs.Certificate, key, now)
+		signer, warnings, err = responder.NewTrustedSigner(cs.Certificate, key, now)
+	} else {
+		signer, warnings, err = responder.NewSigner(cs.Certificate, key, issuer, now)
 	}
-	return responder.NewSigner(cs.Certificate, key, issuer, now)
+	if err == nil && cs.PSS {
+		signer, err = signer.WithPSS()
+	}
+	return signer, warnings, err
 }
 
 // key is the key of a signer, which belongs to its certificate: from its file, or in its token.
@@ -126,7 +134,7 @@ func (s *signers) keep(c *config.Config) {
 func sameSigner(a, b *ocspSigner) bool {
 	x, y := a.config, b.config
 	sameKey := func(k, l revocation.Issuer) bool { return k.ID == l.ID && k.Certificate.Equal(l.Certificate) }
-	if x.Trusted != y.Trusted || !x.Certificate.Equal(y.Certificate) || !slices.EqualFunc(a.keys, b.keys, sameKey) {
+	if x.Trusted != y.Trusted || x.PSS != y.PSS || !x.Certificate.Equal(y.Certificate) || !slices.EqualFunc(a.keys, b.keys, sameKey) {
 		return false
 	}
 	if x.PKCS11 != nil || y.PKCS11 != nil {

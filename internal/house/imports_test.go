@@ -17,23 +17,32 @@ var allowed = map[string][]string{
 	"revocation":       {},
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
+	"client":           {"revocation", "internal/ocspder", "verify"},
+	"client/grpcguard": {"revocation", "client"},
+	"internal/lane":    {},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
 	"crlfetch":         {"revocation", "internal/crlder", "verify"},
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
 	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
-	"api":              {"revocation", "verify", "internal/explain"},
-	"internal/config":  {"internal/crlder"},
+	"api":              {"revocation", "verify", "internal/explain", "internal/certheader"},
+	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},
 	"internal/pkitest": {},
 	"internal/house":   {},
+	// The headers of gateways.
+	"internal/certheader": {"revocation"},
 	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
 	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/explain", "internal/pkcs11key", "internal/pkitest"},
+		"internal/config", "internal/certheader", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest"},
 	// Programs that measure; nothing imports them.
-	"internal/bench":  {"revocation", "internal/ocspder"},
+	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
 	"internal/soak":   {"revocation", "internal/crlder", "internal/pkitest", "store"},
+	// Programs that show how the client is used.
+	"examples/mtls":        {},
+	"examples/mtls/server": {"client", "verify"},
+	"examples/mtls/client": {"client"},
 }
 
 // onlyStandardLibrary lists packages that import nothing else at all.
