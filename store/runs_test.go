@@ -193,3 +193,70 @@ func TestAnErrorOfMovingLosesNothing(t *testing.T) {
 		t.Errorf("%d entries, %v", len(rows), err)
 	}
 }
+
+// Whatever the entries are, and however little memory there is for them: they come in the same order, each serial once.
+func FuzzMerge(f *testing.F) {
+	f.Add([]byte("\x04\x01\x02\x03\x04\x00"+"\x01\x05\x81"+"\x04\x01\x02\x03\x04\x86"+"\x01\x05\x04"), uint8(1))
+	f.Add([]byte("\x02\x01\x02\x01\x02\x01\x01\x01\x02\x01\x02\x06"), uint8(0))
+	dir := f.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o700); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, pages uint8) {
+		records := readRecords(data)
+		want := merged(t, dir, newAccount(0), records)
+		got := merged(t, dir, &account{share: (1 + int64(pages%4)) * pageOctets}, records)
+		if !slices.Equal(got, want) {
+			t.Fatalf("with little memory: %v, with much: %v", got, want)
+		}
+		for i := 1; i < len(got); i++ {
+			if compareSerials(got[i-1].serial, got[i].serial) >= 0 {
+				t.Fatalf("%x comes before %x", got[i-1].serial, got[i].serial)
+			}
+		}
+	})
+}
+
+// readRecords reads entries: the length of a serial, the serial, and an octet with the reason and whether there is an invalidity date.
+func readRecords(data []byte) (list []revocation.Record) {
+	for len(data) > 0 {
+		n := min(1+int(data[0])%revocation.MaxSerialOctets, len(data)-1)
+		serial, rest := data[1:1+n], data[1+n:]
+		if data = rest; len(rest) == 0 {
+			break
+		}
+		r := revocation.Record{Serial: serial, Reason: revocation.Reason(rest[0] & 0xf), RevokedAt: day.Unix() - int64(len(rest)),
+			HasInvalidity: rest[0]&0x80 != 0, InvalidityDate: day.Unix() - int64(rest[0])}
+		if data = rest[1:]; checkRecord(&r) == nil {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// merged are the entries in order as a build with the memory of an account writes them.
+func merged(t *testing.T, dir string, a *account, records []revocation.Record) (list []probe) {
+	b := &Build{store: &Store{paths: paths{dir}, memory: a}}
+	defer b.free()
+	for i := range records {
+		if err := b.Add(&records[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for l := range b.filled() {
+		l.sort()
+	}
+	for m := (merge{build: b}); ; {
+		serial, p, ok, err := m.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			if m.taken != len(records) {
+				t.Fatalf("%d entries were taken of %d", m.taken, len(records))
+			}
+			return list
+		}
+		list = append(list, probe{strings.Clone(serial), p})
+	}
+}

@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
+	"internal/soak":   {"revocation", "internal/crlder", "internal/pkitest", "store"},
 	// Programs that show how the client is used.
 	"examples/mtls":        {},
 	"examples/mtls/server": {"client", "verify"},
