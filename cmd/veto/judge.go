@@ -61,6 +61,7 @@ func (j *judge) Status(issuer revocation.IssuerID, serial revocation.Serial, now
 	}
 	ev := j.collect(issuer, serial, &set)
 	defer j.forget(ev)
+	now, _ = j.store.Clock(now)
 	return revocation.Decide(ev, now)
 }
 
@@ -88,6 +89,7 @@ func (j *judge) JudgedStatus(issuer revocation.IssuerID, cert *verify.Judged, no
 			f.Covers = cert.Covers(f.Info)
 		}
 	}
+	now, _ = j.store.Clock(now)
 	return revocation.Decide(ev, now)
 }
 
