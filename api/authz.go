@@ -29,8 +29,8 @@ func (a *API) authz(w http.ResponseWriter, r *http.Request) {
 		notFound.problem("there is no profile %q; profiles of the configuration lists them", clip(name)).write(w)
 		return
 	}
-	v := a.authorize(all.peers, g, r, start)
-	a.book(g, &v, r)
+	v := a.authorize(all.peers, g, &GatewayQuestion{Header: r.Header, Caller: r.Header, Remote: r.RemoteAddr, TLS: r.TLS}, start)
+	a.book(g, &v, r.RemoteAddr)
 	g.write(w, &v)
 	g.duration.Observe(time.Since(start).Seconds())
 }
@@ -46,21 +46,55 @@ type ruling struct {
 	ttl        int // seconds; zero: not to be kept
 }
 
+// GatewayAnswer is what a gateway is told.
+type GatewayAnswer struct {
+	Decision   revocation.Decision
+	Status     revocation.Status // when Asked
+	Asked      bool              // there was a certificate to ask for
+	Reason     string
+	Serial     string
+	Issuer     string
+	Generation uint64
+	TTL        time.Duration // for which the answer may be kept
+}
+
+// Authorize answers a gateway that does not ask by HTTP. A profile that does not exist lets nobody in.
+func (a *API) Authorize(profile string, q *GatewayQuestion) GatewayAnswer {
+	now := time.Now()
+	all := a.gateways.Load()
+	g, known := all.byName[profile]
+	if !known {
+		a.metrics.gateways.WithLabelValues("", "deny", "unknown-profile").Inc()
+		return GatewayAnswer{Decision: revocation.DecisionDeny, Reason: "unknown-profile"}
+	}
+	v := a.authorize(all.peers, g, q, now)
+	a.book(g, &v, q.Remote)
+	g.duration.Observe(time.Since(now).Seconds())
+	answer := GatewayAnswer{Decision: v.decision, Asked: v.status != "", Reason: v.reason, Serial: strings.Join(v.serial, ""),
+		Issuer: strings.Join(v.issuer, ""), Generation: v.generation, TTL: time.Duration(v.ttl) * time.Second}
+	for _, s := range [...]revocation.Status{revocation.Good, revocation.Revoked} {
+		if v.status == s.String() {
+			answer.Status = s
+		}
+	}
+	return answer
+}
+
 // authorize decides. A failure of ours is one of the things that leave it undetermined.
-func (a *API) authorize(peers *peerCache, g *gateway, r *http.Request, now time.Time) (v ruling) {
+func (a *API) authorize(peers *peerCache, g *gateway, q *GatewayQuestion, now time.Time) (v ruling) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			a.log.Error("panic", "fault", fault, "profile", g.Name, "stack", string(debug.Stack()))
 			v = ruling{decision: g.Policy.Decide(revocation.FoundIndeterminate), reason: "internal"}
 		}
 	}()
-	if why := a.untrusted(g, r, now); why != "" {
+	if why := a.untrusted(g, q, now); why != "" {
 		return ruling{decision: revocation.DecisionDeny, reason: "untrusted-caller"}
 	}
 	if g.Policy.Mode == revocation.Off {
 		return ruling{decision: revocation.DecisionDegraded, reason: "off"}
 	}
-	p, err := a.peer(peers, g, r.Header, now)
+	p, err := a.peer(peers, g, q.Header, now)
 	if err != nil {
 		return a.refuse(g, err)
 	}
@@ -180,7 +214,7 @@ func respond(w http.ResponseWriter, code int, body string) {
 
 // book counts an answer, and logs what is allowed without being plainly good, and failures. So many a second are logged that they can be
 // read; the number of the others comes with the next.
-func (a *API) book(g *gateway, v *ruling, r *http.Request) {
+func (a *API) book(g *gateway, v *ruling, caller string) {
 	if v.decision == revocation.DecisionAllow && v.reason == reasonGood[0] {
 		g.allowed.Inc()
 		return
@@ -194,5 +228,5 @@ func (a *API) book(g *gateway, v *ruling, r *http.Request) {
 		return
 	}
 	a.log.Warn("gateway answer", "profile", g.Name, "decision", v.decision.String(), "status", v.status, "reason", v.reason,
-		"issuer", strings.Join(v.issuer, ""), "serial", strings.Join(v.serial, ""), "caller", r.RemoteAddr, "not_logged", g.missed.Swap(0))
+		"issuer", strings.Join(v.issuer, ""), "serial", strings.Join(v.serial, ""), "caller", caller, "not_logged", g.missed.Swap(0))
 }

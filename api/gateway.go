@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -69,7 +70,7 @@ func (a *API) SetProfiles(profiles []Profile) error {
 		}
 		names := reader.Names()
 		table[p.Name] = &gateway{Profile: p, reader: reader, token: sha256.Sum256([]byte(p.Callers.Token)),
-			vary:     []string{strings.Join(withoutEmpty(names.Certificate, names.Chain, names.Serial, names.Issuer), ", ")},
+			vary:     []string{strings.Join(headersAmong(names.Certificate, names.Chain, names.Serial, names.Issuer), ", ")},
 			log:      rate.NewLimiter(rate.Every(time.Second), 10),
 			allowed:  a.metrics.gateways.WithLabelValues(p.Name, revocation.DecisionAllow.String(), string(revocation.BecauseNotListed)),
 			duration: a.metrics.duration.WithLabelValues(authzRoute)}
@@ -78,9 +79,10 @@ func (a *API) SetProfiles(profiles []Profile) error {
 	return nil
 }
 
-func withoutEmpty(texts ...string) (list []string) {
+// headersAmong leaves out the names that are empty or no header's.
+func headersAmong(texts ...string) (list []string) {
 	for _, t := range texts {
-		if t != "" {
+		if t != "" && t != certheader.SourceCertificate {
 			list = append(list, t)
 		}
 	}
@@ -90,19 +92,28 @@ func withoutEmpty(texts ...string) (list []string) {
 // tokenHeader carries a caller's token, so that the gateway can pass on its client's Authorization.
 const tokenHeader = "X-Veto-Token"
 
+// GatewayQuestion is what a gateway asks, by HTTP or otherwise.
+type GatewayQuestion struct {
+	Header http.Header // what the client's certificate is read from
+	Caller http.Header // what the caller sent of itself: its token. By HTTP the same as Header
+
+	Remote string               // the caller's address
+	TLS    *tls.ConnectionState // the caller's connection, nil without TLS
+}
+
 // untrusted says why a caller may not ask, "" when it may. A wrong token is not held against its address: a gateway may pass on what
 // its clients send.
-func (a *API) untrusted(g *gateway, r *http.Request, now time.Time) string {
+func (a *API) untrusted(g *gateway, q *GatewayQuestion, now time.Time) string {
 	c := &g.Callers
 	switch {
 	case c.CIDRs == nil && c.Certificates == nil && c.Token == "":
 		return "nobody may ask by this profile"
-	case c.CIDRs != nil && !within(c.CIDRs, r.RemoteAddr):
+	case c.CIDRs != nil && !within(c.CIDRs, q.Remote):
 		return "its address is not among those of the profile"
-	case c.Token != "" && !g.rightToken(r.Header):
+	case c.Token != "" && !g.rightToken(q.Caller):
 		return "it does not send the profile's token"
 	case c.Certificates != nil:
-		return a.untrustedCertificate(c.Certificates, r, now)
+		return a.untrustedCertificate(c.Certificates, q.TLS, now)
 	}
 	return ""
 }
@@ -137,11 +148,11 @@ func (g *gateway) rightToken(h http.Header) bool {
 }
 
 // untrustedCertificate judges the caller's own client certificate: crypto/tls found its path, and no certificate of it may be revoked.
-func (a *API) untrustedCertificate(wanted []verify.Identity, r *http.Request, now time.Time) string {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+func (a *API) untrustedCertificate(wanted []verify.Identity, state *tls.ConnectionState, now time.Time) string {
+	if state == nil || len(state.VerifiedChains) == 0 {
 		return "it shows no client certificate"
 	}
-	path := r.TLS.VerifiedChains[0]
+	path := state.VerifiedChains[0]
 	match := false
 	for _, i := range wanted {
 		match = match || i.Matches(path[0])

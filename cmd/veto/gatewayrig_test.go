@@ -23,12 +23,13 @@ import (
 
 // gatewayRig is a CA with client certificates, a veto that serves it, and the files a gateway needs. The CRL lists "bad".
 type gatewayRig struct {
-	t           *testing.T
-	dir         string
-	public, api string
-	ca          *pkitest.CA
-	roots       *x509.CertPool
-	clients     map[string]*pkitest.Pair // good, bad, second
+	t            *testing.T
+	dir          string
+	public, api  string
+	envoyAddress string
+	ca           *pkitest.CA
+	roots        *x509.CertPool
+	clients      map[string]*pkitest.Pair // good, bad, second
 }
 
 func newGatewayRig(t *testing.T) *gatewayRig {

@@ -15,9 +15,13 @@ type liveTLS struct {
 
 func (l *liveTLS) set(t *config.TLS) { l.current.Store(tlsConfig(t)) }
 
-// listener's configuration takes the current one for each connection.
-func (l *liveTLS) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return l.current.Load(), nil }}
+// config is for a listener: each connection takes the current one, with the protocol the listener speaks.
+func (l *liveTLS) config(protocol string) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{protocol}, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c := l.current.Load().Clone()
+		c.NextProtos = []string{protocol}
+		return c, nil
+	}}
 }
 
 // tlsConfig asks for client certificates where it is known whose are believed. A client without one may still come: not every route

@@ -91,6 +91,8 @@ func needsRestart(old, next *config.Config) error {
 		return fmt.Errorf("ingest_memory changed from %d to %d octets: that takes a restart", old.IngestMemory, next.IngestMemory)
 	case old.OCSP != next.OCSP:
 		return fmt.Errorf("the ocsp section for all issuers changed: that takes a restart")
+	case old.API.EnvoyListen != next.API.EnvoyListen:
+		return fmt.Errorf("api.envoy_listen changed from %q to %q: that takes a restart", old.API.EnvoyListen, next.API.EnvoyListen)
 	case (old.API.TLS == nil) != (next.API.TLS == nil):
 		return fmt.Errorf("api.tls was added or removed: that takes a restart")
 	}

@@ -90,6 +90,10 @@ func serve(ctx context.Context, load func() (*config.Config, error), reset bool,
 	}
 	// Log lines first: who reads the addresses from stdout may connect at once.
 	log.Info("listening", "public", lis.public.Addr().String(), "api", lis.api.Addr().String(), "data_dir", c.DataDir)
+	if lis.envoy != nil {
+		log.Info("listening for Envoy", "address", lis.envoy.Addr().String())
+		fmt.Fprintf(stdout, "envoy %s\n", lis.envoy.Addr())
+	}
 	fmt.Fprintf(stdout, "public http://%s\napi %s://%s\n", lis.public.Addr(), lis.apiScheme, lis.api.Addr())
 	r := &reloader{load: load, service: s, current: c, level: &level, listeners: lis, log: log}
 	if term == nil {
@@ -109,6 +113,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	api.RegisterOnShutdown(s.api.Drain)
 	group.Go(func() error { return servingError(public.Serve(lis.public), lis.public) })
 	group.Go(func() error { return servingError(api.Serve(lis.api), lis.api) })
+	group.Go(func() error { return s.serveEnvoy(ctx, lis) })
 	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watchFiles(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watch.run(ctx)) })
@@ -150,9 +155,10 @@ func calmCollector() {
 	}
 }
 
-// listeners are the two open sockets.
+// listeners are the open sockets.
 type listeners struct {
 	public, api net.Listener
+	envoy       net.Listener // nil: Envoy is not answered
 	apiScheme   string
 	tls         *liveTLS // of the API, nil without TLS
 }
@@ -166,10 +172,13 @@ func listen(c *config.Config) (*listeners, error) {
 	if lis.api, err = net.Listen("tcp", c.API.Listen); err != nil {
 		return nil, withCode(exitConfig, errors.Join(fmt.Errorf("api listener: %w; choose another address", err), lis.public.Close()))
 	}
+	if lis.envoy, err = listenEnvoy(c.API.EnvoyListen); err != nil {
+		return nil, withCode(exitConfig, errors.Join(err, lis.public.Close(), lis.api.Close()))
+	}
 	if c.API.TLS != nil {
 		lis.apiScheme, lis.tls = "https", new(liveTLS)
 		lis.tls.set(c.API.TLS)
-		lis.api = tls.NewListener(lis.api, lis.tls.config())
+		lis.api = tls.NewListener(lis.api, lis.tls.config("http/1.1"))
 	}
 	return lis, nil
 }

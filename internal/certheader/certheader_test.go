@@ -1,6 +1,7 @@
 package certheader_test
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -45,9 +46,25 @@ func TestWhatGatewaysWriteIsRead(t *testing.T) {
 		}
 	}
 	for _, f := range certheader.Formats() {
-		if !tested[certheader.Format(f)] {
+		if !tested[certheader.Format(f)] && f != string(certheader.EnvoyGRPC) { // which has a test of its own
 			t.Errorf("the format %s has no vector", f)
 		}
+	}
+}
+
+// TestNoHeaderIsTheSource: what comes by HTTP cannot pass for Envoy's source.certificate.
+func TestNoHeaderIsTheSource(t *testing.T) {
+	r := newReader(t, certheader.Options{Format: certheader.EnvoyGRPC})
+	got, err := r.Read(http.Header{certheader.SourceCertificate: {escaped(pemOf(leaf))}})
+	if err != nil || !reflect.DeepEqual(got.Chain, [][]byte{leaf}) {
+		t.Errorf("got %d certificates, %v", len(got.Chain), err)
+	}
+	h := headersOf(t, []string{"Source.certificate: " + escaped(pemOf(leaf)), "source-certificate: x"})
+	if _, err := r.Read(h); err != certheader.ErrNone {
+		t.Errorf("a header of a similar name: %v", err)
+	}
+	if _, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET / HTTP/1.1\nHost: veto\n:source.certificate: x\n\n"))); err == nil {
+		t.Error("net/http takes a header of this name")
 	}
 }
 
@@ -195,6 +212,7 @@ func TestAReaderThatCannotBeRightIsNotMade(t *testing.T) {
 		{Format: certheader.Caddy, Radix: certheader.Hex},
 		{Format: certheader.Caddy, Headers: certheader.Headers{Chain: "X-Chain"}},
 		{Format: certheader.Caddy, Headers: certheader.Headers{Certificate: "X Cert"}},
+		{Format: certheader.EnvoyGRPC, Headers: certheader.Headers{Certificate: "X-Cert"}},
 		{Format: certheader.Caddy, Element: certheader.LastElement},
 	} {
 		if _, err := certheader.New(o); err == nil {

@@ -19,6 +19,7 @@ const (
 	ApacheCEA         Format = "apache-cea"          // %{SSL_CLIENT_CERT_RFC4523_CEA}s: serial and issuer
 	Traefik           Format = "traefik"             // PassTLSClientCert with pem: base64, leaf first
 	EnvoyXFCC         Format = "envoy-xfcc"          // x-forwarded-client-cert
+	EnvoyGRPC         Format = "envoy-grpc"          // source.certificate of Envoy's authorization call, and no header
 	HAProxy           Format = "haproxy"             // %[ssl_c_der,base64] and %[ssl_c_chain_der,base64]
 	Caddy             Format = "caddy"               // {http.request.tls.client.certificate_der_base64}
 	AWSALB            Format = "aws-alb"             // verify mode: the leaf
@@ -29,6 +30,10 @@ const (
 	Azure             Format = "azure"               // {var_client_certificate}
 	Serial            Format = "serial"              // serial and issuer under any names
 )
+
+// SourceCertificate stands where other formats have the name of a header. No header can have it: who asks by another protocol than HTTP
+// puts a certificate under it.
+const SourceCertificate = ":source.certificate"
 
 // Headers are the names a format is read from; "" where the format has none.
 type Headers struct {
@@ -66,6 +71,7 @@ var definitions = map[Format]definition{
 	ApacheCEA:         {headers: Headers{Serial: "X-SSL-Client-CEA"}, read: readCEA, radix: Decimal},
 	Traefik:           {headers: Headers{Certificate: "X-Forwarded-Tls-Client-Cert"}, read: readTraefik},
 	EnvoyXFCC:         {headers: Headers{Certificate: "X-Forwarded-Client-Cert"}, read: readXFCC, lists: firstList},
+	EnvoyGRPC:         {headers: Headers{Certificate: SourceCertificate}, read: readEscaped(unreserved)},
 	HAProxy:           {headers: Headers{Certificate: "X-SSL-Client-DER", Chain: "X-SSL-Client-Chain-DER"}, read: readBase64DER},
 	Caddy:             {headers: Headers{Certificate: "X-Client-Cert"}, read: readCaddy},
 	AWSALB:            {headers: Headers{Certificate: "X-Amzn-Mtls-Clientcert-Leaf"}, read: readEscaped(awsPlain)},

@@ -66,7 +66,7 @@ func New(o Options) (*Reader, error) {
 		{&r.names.Serial, o.Headers.Serial, "serial", false, true}, {&r.names.Issuer, o.Headers.Issuer, "issuer", o.NoName, false},
 	} {
 		switch {
-		case n.given != "" && *n.name == "":
+		case n.given != "" && (*n.name == "" || *n.name == SourceCertificate):
 			return nil, fmt.Errorf("the format %s has no header for the %s", o.Format, n.what)
 		case n.given != "" && !validName(n.given):
 			return nil, fmt.Errorf("%q is no name of a header", n.given)
@@ -204,7 +204,11 @@ func value(h http.Header, name string, limit int, list bool) (string, error) {
 	return strings.Trim(strings.Join(lines, ", "), " \t"), nil
 }
 
-// refuse makes a refusal that begins with the header's name.
+// refuse makes a refusal that begins with the name of the header.
 func refuse(rule, section, header, format string, args ...any) *revocation.Refusal {
-	return revocation.Refuse(rule, section, "the header %s %s", header, fmt.Sprintf(format, args...))
+	what := "the header " + header
+	if header == SourceCertificate {
+		what = header[1:]
+	}
+	return revocation.Refuse(rule, section, "%s %s", what, fmt.Sprintf(format, args...))
 }

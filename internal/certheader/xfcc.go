@@ -101,18 +101,6 @@ func (x xfcc) certificates(header string) ([][]byte, error) {
 	return list, nil
 }
 
-// EscapedPEM reads the escaped PEM that Envoy passes as source.certificate of an authorization request (CheckRequest), and as Cert
-// and Chain of its header. The name is for refusals. An empty text is ErrNone.
-func EscapedPEM(text, name string) ([][]byte, error) {
-	switch {
-	case text == "":
-		return nil, ErrNone
-	case len(text) > MaxChainHeader:
-		return nil, refuse("too-long", "", name, "has %d octets, at most %d are read", len(text), MaxChainHeader)
-	}
-	return escapedPEM(text, name)
-}
-
 func escapedPEM(text, header string) ([][]byte, error) {
 	plain, err := unescape(text, unreserved, header)
 	if err != nil {

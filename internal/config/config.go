@@ -45,9 +45,11 @@ type API struct {
 	Listen    string // as Public.Listen
 	TLS       *TLS   // nil: plain HTTP
 	ReadToken Secret // empty: read routes need no token
-	Pos       Position
 
-	readTokenPos Position
+	EnvoyListen string // as Public.Listen, for Envoy's authorization calls over gRPC; empty: there is no such listener
+	Pos         Position
+
+	readTokenPos, envoyPos Position
 }
 
 // TLS is what a listener shows its clients.

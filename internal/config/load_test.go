@@ -80,7 +80,7 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"responder": Responder{CacheBytes: 64 << 20, MaxAge: time.Minute, MaxSigning: 4, MaxWaiting: 1024}, "requestors": 1, "signer": "ocsp.test",
 		"key": true, "token": PKCS11{Module: f.path("module.so"), TokenLabel: "veto", PINFile: f.path("hsm.pin"), PIN: "1234",
 			KeyLabel: "vpn-ocsp", KeyID: "\x0a"},
-		"administered": []bool{false, true}, "no signer": true, "positions": []int{29, 39, 52, 10},
+		"administered": []bool{false, true}, "no signer": true, "positions": []int{30, 40, 53, 11},
 		"delta": []string{"http://pki.corp/devices+.crl", "http://mirror.corp/devices+.crl"}, "crl signer": "crl-signer.test",
 		"pin": "http://pki.corp/devices-local.crl", "issues": []string{IssuesAny, IssuesEndEntity}, "keys": 2,
 	}

@@ -165,6 +165,7 @@ func TestFaults(t *testing.T) {
 		{"a port out of range", "api: {listen: 'localhost:70000'}\n", `1:15 api.listen: "localhost:70000" has no port between 0 and 65535`},
 		{"one port for both listeners", "api: {listen: '127.0.0.1:8080'}\n", "1:15 api.listen: public and api both listen on"},
 		{"client certificates of nobody", "api: {tls: {certificate: api.pem, key: api.key, client_ca: garbage.pem}}\n", "1:60 api.tls.client_ca: " + f.path("garbage.pem") + " is neither a PEM nor a DER certificate"},
+		{"a port that is taken", "api: {envoy_listen: ':8080'}\n", "1:21 api.envoy_listen: another listener has the port"},
 		{"a short read token", "api: {read_token: hush}\n", "1:19 api.read_token: the token has 4 characters and could be guessed"},
 		{"a token with a space", "api: {read_token: 'hush hush hush hush'}\n", "1:19 api.read_token: the token has spaces"},
 		{"readers with the administrator's token", "api: {read_token: 0123456789abcdef-admin}\nadmin: {token_file: admin.token}\n", "1:19 api.read_token: this is the administrator's token"},

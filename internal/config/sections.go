@@ -37,9 +37,10 @@ func (r *reader) public(v *value, p *Public) {
 func (r *reader) api(v *value, a *API) {
 	a.Pos = v.pos
 	r.object(v, keys{
-		"listen":     func(v *value) { a.Pos = v.pos; r.listen(v, &a.Listen) },
-		"tls":        func(v *value) { a.TLS = r.tls(v) },
-		"read_token": func(v *value) { a.readTokenPos = v.pos; r.readToken(v, &a.ReadToken) },
+		"listen":       func(v *value) { a.Pos = v.pos; r.listen(v, &a.Listen) },
+		"tls":          func(v *value) { a.TLS = r.tls(v) },
+		"envoy_listen": func(v *value) { a.envoyPos = v.pos; r.listen(v, &a.EnvoyListen) },
+		"read_token":   func(v *value) { a.readTokenPos = v.pos; r.readToken(v, &a.ReadToken) },
 	})
 }
 
@@ -80,6 +81,9 @@ func (r *reader) log(v *value, l *Log) {
 func (r *reader) together(c *Config) {
 	if sameAddress(c.Public.Listen, c.API.Listen) {
 		r.fault(further(c.Public.Pos, c.API.Pos), "public and api both listen on %s; give one another port", c.API.Listen)
+	}
+	if e := c.API.EnvoyListen; e != "" && (sameAddress(e, c.API.Listen) || sameAddress(e, c.Public.Listen)) {
+		r.fault(c.API.envoyPos, "another listener has the port of %s already; give each its own", e)
 	}
 	if c.API.ReadToken != "" && c.API.ReadToken == c.Admin.Token {
 		r.fault(c.API.readTokenPos, "this is the administrator's token; readers need one of their own")

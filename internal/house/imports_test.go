@@ -31,9 +31,11 @@ var allowed = map[string][]string{
 	"internal/house":   {},
 	// The headers of gateways.
 	"internal/certheader": {"revocation"},
+	// Envoy's authorization calls.
+	"extauthz": {"revocation", "internal/certheader"},
 	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
 	"internal/pkcs11key": {},
-	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
+	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api", "extauthz",
 		"internal/config", "internal/certheader", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
