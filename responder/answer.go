@@ -124,7 +124,7 @@ func (r *Responder) renew(key cacheKey, id *ocspder.CertID, w wish, kept *answer
 		return o, nil
 	})
 	o := v.(outcome)
-	if o.unsigned && kept != nil && kept.holds(time.Now()) {
+	if o.unsigned && kept != nil && kept.holds(r.now()) {
 		return outcome{answer: kept}
 	}
 	return o

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
 )
 
 // sink is a ResponseWriter that keeps its header map, as net/http does for the time of a request.
@@ -56,6 +55,6 @@ func BenchmarkCachedOnTheWire(b *testing.B) {
 	buffer := make([]byte, 0, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
-		w.responder.AppendHTTP(buffer, false, target, nil, time.Now())
+		w.responder.AppendHTTP(buffer, false, target, nil)
 	}
 }

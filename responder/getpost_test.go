@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/vetopki/veto/internal/lane"
 	"github.com/vetopki/veto/internal/ocspder"
@@ -65,8 +64,8 @@ func TestGetIsPostForRandomCertIDs(t *testing.T) {
 // onLane answers as cmd/veto has it: simple requests at once, others by net/http.
 type onLane struct{ *responder.Responder }
 
-func (l onLane) Respond(b []byte, r *lane.Request, now time.Time) ([]byte, bool) {
-	return l.AppendHTTP(b, r.Post, r.Target, r.Body, now)
+func (l onLane) Respond(b []byte, r *lane.Request) ([]byte, bool) {
+	return l.AppendHTTP(b, r.Post, r.Target, r.Body)
 }
 
 func dialLane(t *testing.T, w *world) *tcp {

@@ -13,7 +13,7 @@ import (
 // base64 may hold "//".
 func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	defer r.recoverPanic(w)
-	now := time.Now()
+	now := r.now()
 
 	q, refused := r.receive(req)
 	if refused != nil {

@@ -11,7 +11,8 @@ import (
 // AppendHTTP appends the whole HTTP/1.1 response to a usual request, one without conditions, to b: what [Responder.ServeHTTP] gives
 // through net/http, without its work for each request. target is the path as it was sent, valid by RFC 3986, and body that of
 // a POST of application/ocsp-request. It appends nothing and says false when HTTP has something else to say than OCSP does.
-func (r *Responder) AppendHTTP(b []byte, post bool, target, body []byte, now time.Time) (out []byte, ok bool) {
+func (r *Responder) AppendHTTP(b []byte, post bool, target, body []byte) (out []byte, ok bool) {
+	now := r.now()
 	path := cutMount(string(target))
 	q := question{key: cacheKey{form: byGet, octets: path}}
 	if post {

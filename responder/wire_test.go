@@ -20,7 +20,7 @@ import (
 // onWire is AppendHTTP's response as an HTTP client reads it; nil when HTTP is to answer itself.
 func onWire(t *testing.T, w *world, post bool, target string, body []byte) (*http.Response, []byte) {
 	t.Helper()
-	out, ok := w.responder.AppendHTTP([]byte("kept"), post, []byte(target), body, time.Now())
+	out, ok := w.responder.AppendHTTP([]byte("kept"), post, []byte(target), body)
 	if !bytes.HasPrefix(out, []byte("kept")) || (!ok && len(out) > 4) {
 		t.Fatalf("what was there before: %q", out[:min(len(out), 20)])
 	}

@@ -44,11 +44,11 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Respond implements lane.Handler: the OCSP requests of ServeHTTP, when they are simple.
-func (p *public) Respond(b []byte, r *lane.Request, now time.Time) ([]byte, bool) {
+func (p *public) Respond(b []byte, r *lane.Request) ([]byte, bool) {
 	if !r.Post && (bytes.HasPrefix(r.Target, []byte("/crl/")) || bytes.HasPrefix(r.Target, []byte("/issuer/")) || string(r.Target) == "/healthz") {
 		return b, false
 	}
-	return p.responder.AppendHTTP(b, r.Post, r.Target, r.Body, now)
+	return p.responder.AppendHTTP(b, r.Post, r.Target, r.Body)
 }
 
 func (p *public) get(w http.ResponseWriter, r *http.Request, name string, serve func(http.ResponseWriter, *http.Request, string)) {
@@ -77,7 +77,7 @@ func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
 		return
 	}
 	defer f.Close()
-	now := time.Now()
+	now := judgedAt(p.directory.store)
 	end := info.Lapses(maxAge)
 	if !end.IsZero() && !now.Before(end) {
 		w.Header().Set("Cache-Control", "no-store")

@@ -29,6 +29,7 @@ const shutdownGrace = 10 * time.Second
 func newServe() *cobra.Command {
 	var file string
 	var flags config.Flags
+	var reset bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve OCSP and the JSON API",
@@ -48,7 +49,7 @@ func newServe() *cobra.Command {
 			} else if len(flags.Issuers) == 0 {
 				return usage("say what to serve: --config FILE, or --issuer name=NAME,cert=FILE[,crl=URL]; see veto serve --help")
 			}
-			return serve(cmd.Context(), load, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return serve(cmd.Context(), load, reset, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -58,11 +59,12 @@ func newServe() *cobra.Command {
 	f.StringVar(&flags.API, "api", "", "`ADDR`ess of the JSON API (default 127.0.0.1:8081)")
 	f.StringVar(&flags.AdminTokenFile, "admin-token-file", "", "`FILE` with the administrators' token")
 	f.StringArrayVar(&flags.Issuers, "issuer", nil, "`"+config.IssuerSyntax+"`, repeatable")
+	f.BoolVar(&reset, "reset-clock", false, "believe the machine's clock, though veto remembers a later time: for once, when the clock had been ahead")
 	return cmd
 }
 
 // serve runs the service until the context ends. Results (the addresses) go to stdout, the log to stderr.
-func serve(ctx context.Context, load func() (*config.Config, error), stdout, stderr io.Writer) error {
+func serve(ctx context.Context, load func() (*config.Config, error), reset bool, stdout, stderr io.Writer) error {
 	c, err := load()
 	if err != nil {
 		return withCode(exitConfig, err)
@@ -76,7 +78,13 @@ func serve(ctx context.Context, load func() (*config.Config, error), stdout, std
 	if err != nil {
 		return err
 	}
-	lis, err := listen(c)
+	if reset {
+		err = resetClock(s.store)
+	}
+	var lis *listeners
+	if err == nil {
+		lis, err = listen(c)
+	}
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
@@ -104,6 +112,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watchFiles(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watch.run(ctx)) })
+	group.Go(func() error { return ignoreCanceled((&clockWatch{store: s.store, log: s.log}).run(ctx)) })
 	for _, f := range extra {
 		group.Go(func() error { return ignoreCanceled(f(ctx)) })
 	}

@@ -17,6 +17,8 @@ var allowed = map[string][]string{
 	"revocation":       {},
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
+	"client":           {"revocation", "internal/ocspder", "verify"},
+	"client/grpcguard": {"revocation", "client"},
 	"internal/lane":    {},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
 	"crlfetch":         {"revocation", "internal/crlder", "verify"},
@@ -36,6 +38,10 @@ var allowed = map[string][]string{
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
+	// Programs that show how the client is used.
+	"examples/mtls":        {},
+	"examples/mtls/server": {"client", "verify"},
+	"examples/mtls/client": {"client"},
 }
 
 // onlyStandardLibrary lists packages that import nothing else at all.

@@ -59,11 +59,10 @@ func (c *conn) answer(b []byte) bool {
 	if !simple {
 		return false
 	}
-	now := time.Now()
-	c.used.Store(now.UnixNano())
+	c.used.Store(time.Now().UnixNano())
 	buffer := responses.Get().(*[]byte)
 	defer responses.Put(buffer)
-	response, ok := c.server.Handler.Respond((*buffer)[:0], &r, now)
+	response, ok := c.server.Handler.Respond((*buffer)[:0], &r)
 	if !ok {
 		return false
 	}

@@ -27,7 +27,7 @@ func (echo) text(post bool, target string, body []byte) string {
 	return fmt.Sprintf("post %t, %s, %q", post, target, body)
 }
 
-func (e echo) Respond(b []byte, r *lane.Request, _ time.Time) ([]byte, bool) {
+func (e echo) Respond(b []byte, r *lane.Request) ([]byte, bool) {
 	if string(r.Target) == "/other" {
 		return b, false
 	}
@@ -328,10 +328,10 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 // slowHandler says that it was asked and waits, but for /fast.
 type slowHandler struct{ asked, answer chan struct{} }
 
-func (h *slowHandler) Respond(b []byte, r *lane.Request, now time.Time) ([]byte, bool) {
+func (h *slowHandler) Respond(b []byte, r *lane.Request) ([]byte, bool) {
 	if !bytes.Equal(r.Target, []byte("/fast")) {
 		close(h.asked)
 		<-h.answer
 	}
-	return echo{}.Respond(b, r, now)
+	return echo{}.Respond(b, r)
 }

@@ -13,7 +13,7 @@ import (
 // Handler answers simple requests.
 type Handler interface {
 	// Respond appends a whole HTTP/1.1 response to b, framed by its Content-Length. When it says false, net/http answers.
-	Respond(b []byte, r *Request, now time.Time) ([]byte, bool)
+	Respond(b []byte, r *Request) ([]byte, bool)
 }
 
 // Server serves a listener: simple requests by Handler, all others by HTTP.
