@@ -163,7 +163,7 @@ func (r *Responder) produce(ids []ocspder.CertID, w wish, now time.Time) outcome
 func newAnswer(body []byte, d *decision, now time.Time) *answer {
 	a := &answer{body: body, moments: d.moments, result: resultOf(d.data.Singles), private: d.data.Nonce != nil, producedAt: d.data.ProducedAt}
 	thisUpdate := a.setTimes(d.data.Singles, now)
-	a.headers = newAnswerHeaders(body, thisUpdate, a.nextUpdate)
+	a.headers = newAnswerHeaders(body, a.private, thisUpdate, a.nextUpdate)
 	return a
 }
 

@@ -57,8 +57,11 @@ type answerHeaders struct {
 }
 
 // newAnswerHeaders makes the validators of RFC 9919 §7.2: a strong ETag over the response, Last-Modified = thisUpdate,
-// Expires = nextUpdate.
-func newAnswerHeaders(body []byte, thisUpdate, nextUpdate time.Time) answerHeaders {
+// Expires = nextUpdate. A private answer, which no cache keeps, has none.
+func newAnswerHeaders(body []byte, private bool, thisUpdate, nextUpdate time.Time) answerHeaders {
+	if private {
+		return answerHeaders{length: []string{strconv.Itoa(len(body))}}
+	}
 	sum := sha256.Sum256(body)
 	values := []string{
 		strconv.Itoa(len(body)),

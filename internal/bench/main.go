@@ -35,9 +35,14 @@ func main() {
 	only := flag.String("only", "", "measure only what has this in its name")
 	flood := flag.Bool("overload", false, "measure under ten times the load")
 	floor := flag.Bool("floor", false, "be the floor's server")
+	sign := flag.Bool("sign", false, "print how many seconds of processor time a P-256 signature takes")
 	flag.Parse()
 	if *floor {
 		log.Fatal(serveFloor(*size))
+	}
+	if *sign {
+		fmt.Println(signOnce())
+		return
 	}
 	signal.Ignore(syscall.SIGPIPE) // whoever closes our output must not leave the servers running
 	if *flood {
@@ -111,7 +116,7 @@ func (w *workload) report(floor, veto *server, o options) error {
 		if o.same {
 			script = row.script
 		}
-		var rates, byRate, byCPU []float64
+		var rates, byRate, byCPU, bound []float64
 		var last measurement
 		for range o.rounds {
 			base, err := load(floor, w.floor, script, o.seconds)
@@ -124,10 +129,21 @@ func (w *workload) report(floor, veto *server, o options) error {
 			rates = append(rates, last.rate)
 			byRate = append(byRate, last.rate/base.rate)
 			byCPU = append(byCPU, base.cpu/last.cpu)
+			if !row.signed {
+				continue
+			}
+			signature, err := signTime()
+			if err != nil {
+				return fmt.Errorf("timing a signature: %w", err)
+			}
+			bound = append(bound, (signature+base.cpu)/last.cpu)
 		}
-		_, err := fmt.Printf("%-34s %8.0f req/s  %.2f of the floor  %.2f by processor time  %s\n",
+		text := fmt.Sprintf("%-34s %8.0f req/s  %.2f of the floor  %.2f by processor time  %s",
 			row.name, median(rates), median(byRate), median(byCPU), last.latency)
-		if err != nil {
+		if row.signed {
+			text += fmt.Sprintf("  %.2f of signature + floor", median(bound))
+		}
+		if _, err := fmt.Println(text); err != nil {
 			return err
 		}
 	}

@@ -32,15 +32,18 @@ type workload struct {
 	authz            string
 }
 
-type row struct{ name, url, script string }
+type row struct {
+	name, url, script string
+	signed            bool // for each request
+}
 
 func (w *workload) rows() []row {
 	return []row{
-		{"ocsp get, cached", w.public, w.get},
-		{"ocsp post, cached", w.public, w.post},
-		{"ocsp post with nonce, signed each", w.public, w.nonce},
-		{"get /v1/status", w.api, w.status},
-		{"get /v1/authz, a certificate each", w.api, w.authz},
+		{name: "ocsp get, cached", url: w.public, script: w.get},
+		{name: "ocsp post, cached", url: w.public, script: w.post},
+		{name: "ocsp post with nonce, signed each", url: w.public, script: w.nonce, signed: true},
+		{name: "get /v1/status", url: w.api, script: w.status},
+		{name: "get /v1/authz, a certificate each", url: w.api, script: w.authz},
 	}
 }
 
