@@ -9,6 +9,7 @@ type Metrics struct {
 	answers      *prometheus.CounterVec   // status answers by status and because
 	changes      *prometheus.CounterVec   // admin changes by action and outcome
 	authFailures *prometheus.CounterVec   // by why
+	eventClients prometheus.Gauge
 }
 
 // NewMetrics makes counters that are not registered anywhere.
@@ -25,10 +26,12 @@ func NewMetrics() *Metrics {
 		changes: counter("changes_total", "Administrative requests by action and outcome: created, unchanged, upgraded, released, "+
 			"started, done, changed, not_modified, dropped, kept, or the name of the problem that refused it.", "action", "outcome"),
 		authFailures: counter("auth_failures_total", "Requests refused for their token.", "why"),
+		eventClients: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "veto", Subsystem: "api", Name: "event_clients",
+			Help: "Open streams of GET /v1/events."}),
 	}
 }
 
 // Collectors are the metrics, to be registered.
 func (m *Metrics) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.duration, m.answers, m.changes, m.authFailures}
+	return []prometheus.Collector{m.requests, m.duration, m.answers, m.changes, m.authFailures, m.eventClients}
 }

@@ -23,8 +23,8 @@ func (s *Store) Pin() Pinned {
 // Generation is one up to which every change is in what was pinned; some of a later one may be.
 func (p Pinned) Generation() uint64 { return p.generation }
 
-// Same says whether the CRLs are those that were pinned another time.
-func (p Pinned) Same(q Pinned) bool { return p.view == q.view }
+// CRLs is a number that is another one when other CRLs are in force, for other issuers. Unlike what is pinned, it keeps no file mapped.
+func (p Pinned) CRLs() uint64 { return p.view.number }
 
 // Silence fills in what is known of a serial that nothing lists, as [Store.Evidence] would, and reports the generation of the latest
 // change it shows anything of.

@@ -29,6 +29,7 @@ type service struct {
 	refresher *crlfetch.Refresher
 	api       *api.API
 	public    *public
+	mirrored  *mirrored
 }
 
 // newService opens the data directory and wires the parts for a configuration.
@@ -40,6 +41,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
 	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
 		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
+	s.mirrored = newMirrored(s.judge, s.directory)
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
@@ -47,7 +49,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.operator.refresher, s.directory.fetches = s.refresher, s.refresher.Sources
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
-		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Mirrored: s.mirrored, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
 			[]prometheus.Collector{newRetainedMetrics(s.directory)})})
 	if err == nil {
@@ -113,6 +115,7 @@ func (s *service) configure(c *config.Config) error {
 	s.store.SetScopes(scopes)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
+	s.mirrored.configured()
 	s.responder.SetIssuers(answered)
 	for _, is := range answered {
 		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace

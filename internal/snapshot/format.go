@@ -19,6 +19,7 @@ const (
 	maxIssuerJSON = 4 << 20
 	maxChunk      = 1 << 12 // records in a chunk
 	dateOctets    = 5
+	epochOctets   = 16
 	// WordOctets is what is kept of a revoked serial beside the serial: date and flags.
 	WordOctets = dateOctets + 1
 )
@@ -32,6 +33,7 @@ const signedPrefix = "veto snapshot 1\x00"
 // Header is what a snapshot begins with.
 type Header struct {
 	Generation uint64    // of the server's store: every change up to it is in the snapshot
+	Epoch      string    // that the generation is of, 16 octets in hex
 	Made       time.Time // whole seconds
 	Issuers    uint32    // that follow
 }

@@ -18,8 +18,11 @@ type Issuer struct {
 	StaleGrace   int64    `json:"stale_grace_ns,omitempty" doc:"How long past nextUpdate a CRL still says good, in nanoseconds"`
 	MaxAge       int64    `json:"max_age_ns,omitempty" doc:"How long after its thisUpdate a CRL without nextUpdate says good"`
 	ClockSkew    int64    `json:"clock_skew_ns,omitempty" doc:"How far ahead of the clock a thisUpdate may be"`
-	MissingCRLs  int      `json:"missing_crls,omitempty" doc:"Configured and not held: what is not listed is unknown"`
-	CRLs         []CRL    `json:"crls,omitempty" doc:"All have to be silent about a serial for it to be good"`
+	// Serials is for whoever makes room for them. It is not exact.
+	Serials map[int]int `json:"serials,omitempty" doc:"About how many are revoked, by their length in octets"`
+
+	MissingCRLs int   `json:"missing_crls,omitempty" doc:"Configured and not held: what is not listed is unknown"`
+	CRLs        []CRL `json:"crls,omitempty" doc:"All have to be silent about a serial for it to be good"`
 }
 
 // CRL is a complete CRL in force, with what says of which certificates its silence is evidence.

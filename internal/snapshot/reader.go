@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"hash"
@@ -54,7 +55,7 @@ func NewReader(r io.Reader, key ed25519.PublicKey) (*Reader, error) {
 func (s *Reader) Close() { s.zip.Close() }
 
 func (s *Reader) head() error {
-	b, err := s.take(len(magic) + 24)
+	b, err := s.take(len(magic) + 24 + epochOctets)
 	if err != nil {
 		return err
 	}
@@ -65,8 +66,8 @@ func (s *Reader) head() error {
 	if v, flags := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]); v != Version || flags != 0 {
 		return malformed("version %d, flags %#x: this program reads version %d without flags", v, flags, Version)
 	}
-	s.Header = Header{Generation: binary.BigEndian.Uint64(b[4:]), Made: time.Unix(int64(binary.BigEndian.Uint64(b[12:])), 0).UTC(),
-		Issuers: binary.BigEndian.Uint32(b[20:])}
+	s.Header = Header{Generation: binary.BigEndian.Uint64(b[4:]), Epoch: hex.EncodeToString(b[12:28]),
+		Made: time.Unix(int64(binary.BigEndian.Uint64(b[28:])), 0).UTC(), Issuers: binary.BigEndian.Uint32(b[36:])}
 	s.issuers = s.Header.Issuers
 	return nil
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
+const epoch = "000102030405060708090a0b0c0d0e0f"
+
 // content is a snapshot in memory.
 type content struct {
 	Issuers []snapshot.Issuer
@@ -27,7 +29,7 @@ type content struct {
 func write(t testing.TB, c content, key ed25519.PrivateKey) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := snapshot.NewWriter(&b, snapshot.Header{Generation: 42, Made: time.Unix(1_800_000_000, 0), Issuers: uint32(len(c.Issuers))})
+	w, err := snapshot.NewWriter(&b, snapshot.Header{Epoch: epoch, Generation: 42, Made: time.Unix(1_800_000_000, 0), Issuers: uint32(len(c.Issuers))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +137,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 
 func writeIn(t *rapid.T, c content, key ed25519.PrivateKey) []byte {
 	var b bytes.Buffer
-	w, err := snapshot.NewWriter(&b, snapshot.Header{Issuers: uint32(len(c.Issuers))})
+	w, err := snapshot.NewWriter(&b, snapshot.Header{Epoch: epoch, Issuers: uint32(len(c.Issuers))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +225,7 @@ func TestASignatureThatIsAskedForMustBeThere(t *testing.T) {
 
 func TestSerialsOutOfOrderAreNotWritten(t *testing.T) {
 	for _, serials := range [][]string{{"\x02", "\x01"}, {"\x01", "\x01"}, {"\x01\x01", "\x02"}, {""}, {strings.Repeat("\x01", 65)}} {
-		w, err := snapshot.NewWriter(io.Discard, snapshot.Header{Issuers: 1})
+		w, err := snapshot.NewWriter(io.Discard, snapshot.Header{Epoch: epoch, Issuers: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ const window = 1 << 20
 
 // NewWriter begins a snapshot.
 func NewWriter(w io.Writer, h Header) (*Writer, error) {
+	if len(h.Epoch) != 2*epochOctets {
+		return nil, fmt.Errorf("%q is no epoch", h.Epoch)
+	}
 	zip, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
 	if err != nil {
 		return nil, err
@@ -42,6 +46,11 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	b := binary.BigEndian.AppendUint16([]byte(magic), Version)
 	b = binary.BigEndian.AppendUint16(b, 0)
 	b = binary.BigEndian.AppendUint64(b, h.Generation)
+	var epoch [epochOctets]byte
+	if n, err := hex.Decode(epoch[:], []byte(h.Epoch)); err != nil || n != len(epoch) {
+		return nil, fmt.Errorf("%q is no epoch", h.Epoch)
+	}
+	b = append(b, epoch[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(h.Made.Unix()))
 	s.write(binary.BigEndian.AppendUint32(b, h.Issuers))
 	return s, s.err
