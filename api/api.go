@@ -42,11 +42,12 @@ type Options struct {
 	AdminTokens Tokens // nil: the admin routes answer 403
 	ReadTokens  Tokens // nil: reading needs no token
 
-	TTL      time.Duration       // for how long an answer may be kept; default DefaultTTL
-	Gatherer prometheus.Gatherer // what GET /metrics shows; nil: there is no such route
-	Metrics  *Metrics            // default: counters nobody sees
-	Log      *slog.Logger        // default: slog.Default()
-	Version  string              // of the program, for the OpenAPI document
+	TTL       time.Duration       // for how long an answer may be kept; default DefaultTTL
+	Gatherer  prometheus.Gatherer // what GET /metrics shows; nil: there is no such route
+	Metrics   *Metrics            // default: counters nobody sees
+	Explainer Explainer           // for POST /v1/explain/ocsp; nil: there is no such route
+	Log       *slog.Logger        // default: slog.Default()
+	Version   string              // of the program, for the OpenAPI document
 }
 
 // API answers HTTP requests. Make one with New, and Close it after the server that uses its Handler was shut down.
@@ -61,10 +62,13 @@ type API struct {
 	mirrored  Mirrored
 	ready     func(time.Time) []IssuerReadiness
 	tokens    atomic.Pointer[tokenSet]
+	trust     atomic.Pointer[[]TrustSet]
+	gateways  atomic.Pointer[gateways]
 	ttl       time.Duration
 	gatherer  prometheus.Gatherer
 	metrics   *Metrics
 	log       *slog.Logger
+	explainer Explainer
 	guard     *guard
 	buffers   sync.Pool // *[]byte, for status objects
 
@@ -85,10 +89,13 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{
 		source: o.Source, directory: o.Directory, refresher: o.Refresher, pusher: o.Pusher, admin: o.Admin, acceptor: o.Acceptor,
-		feed: o.Feed, mirrored: o.Mirrored, snapshotKey: o.SnapshotKey, snapshots: make(chan struct{}, maxSnapshots), ready: o.Ready, draining: make(chan struct{}), ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
+		feed: o.Feed, mirrored: o.Mirrored, snapshotKey: o.SnapshotKey, snapshots: make(chan struct{}, maxSnapshots), ready: o.Ready,
+		draining: make(chan struct{}), ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log, explainer: o.Explainer,
 		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
+	a.SetTrust(nil)
+	a.gateways.Store(&gateways{})
 	if a.ttl <= 0 {
 		a.ttl = DefaultTTL
 	}

@@ -10,6 +10,7 @@ type Metrics struct {
 	changes      *prometheus.CounterVec   // admin changes by action and outcome
 	authFailures *prometheus.CounterVec   // by why
 	eventClients prometheus.Gauge
+	gateways     *prometheus.CounterVec // answers to gateways by profile, decision and reason
 }
 
 // NewMetrics makes counters that are not registered anywhere.
@@ -25,6 +26,8 @@ func NewMetrics() *Metrics {
 		answers: counter("answers_total", "Status answers by status and what gave it.", "status", "because"),
 		changes: counter("changes_total", "Administrative requests by action and outcome: created, unchanged, upgraded, released, "+
 			"started, done, changed, not_modified, dropped, kept, or the name of the problem that refused it.", "action", "outcome"),
+		gateways: counter("gateway_answers_total", "Answers to gateways by profile, decision (allow, allow-degraded, would-deny, error, deny) "+
+			"and reason.", "profile", "decision", "reason"),
 		authFailures: counter("auth_failures_total", "Requests refused for their token.", "why"),
 		eventClients: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "veto", Subsystem: "api", Name: "event_clients",
 			Help: "Open streams of GET /v1/events."}),
@@ -33,5 +36,5 @@ func NewMetrics() *Metrics {
 
 // Collectors are the metrics, to be registered.
 func (m *Metrics) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.duration, m.answers, m.changes, m.authFailures, m.eventClients}
+	return []prometheus.Collector{m.requests, m.duration, m.answers, m.changes, m.authFailures, m.eventClients, m.gateways}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/vetopki/veto/internal/explain"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -22,8 +23,8 @@ type Source interface {
 
 // Directory knows the configured issuers. All methods answer from memory and are safe for concurrent use.
 type Directory interface {
-	// Resolve finds an issuer by its configured name or by its IssuerID in hex. When one name covers several issuers (a key
-	// roll-over), the name means the current one.
+	// Resolve finds an issuer by its configured name or by its IssuerID in hex. Of an issuer with several keys (a key
+	// roll-over) the name means the first; each has its IssuerID, and all have the name.
 	Resolve(nameOrID string) (revocation.Issuer, bool)
 
 	// ByCertificate finds the issuer that really signed the certificate: the names match and the signature verifies with
@@ -131,6 +132,13 @@ func (p *PartialChange) Error() string {
 
 // Unwrap is why not all were made.
 func (p *PartialChange) Unwrap() error { return p.Err }
+
+// Explainer says OCSP messages in words.
+type Explainer interface {
+	// ExplainOCSP explains an OCSPRequest or OCSPResponse in DER, also what is neither. Of a request it also says what this
+	// server answers, and why.
+	ExplainOCSP(ctx context.Context, der []byte) *explain.Explanation
+}
 
 // Tokens knows bearer tokens (RFC 6750). Authenticate returns the name of the token's holder, for the log and the record of
 // a change. It takes the same time for every wrong token.

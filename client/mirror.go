@@ -57,6 +57,8 @@ type Mirror struct {
 	generation atomic.Uint64             // up to which data has everything
 	heard      atomic.Pointer[time.Time] // when data was known to be everything; nil: not since Run began
 
+	epoch string // that generation is of; of NewMirror and then of Run
+
 	ready     chan struct{} // closed when the server was first heard
 	readyOnce sync.Once
 

@@ -34,7 +34,7 @@ func (m *Mirror) readFrom(f *os.File) error {
 	defer r.Close()
 	d, err := readMirrored(context.Background(), r, m.o.MaxOctets)
 	if err == nil {
-		m.put(d, r.Header.Generation)
+		m.put(d, r.Header)
 	}
 	return err
 }

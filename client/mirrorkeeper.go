@@ -14,7 +14,9 @@ import (
 type keeper Mirror
 
 // Generation implements follow.Copy.
-func (k *keeper) Generation() (uint64, bool) { return k.generation.Load(), k.data.Load() != nil }
+func (k *keeper) Generation() (uint64, string, bool) {
+	return k.generation.Load(), k.epoch, k.data.Load() != nil
+}
 
 // Load implements follow.Copy. The snapshot goes to the file on the way; an error of the file is no reason to go without the copy.
 func (k *keeper) Load(ctx context.Context, body io.Reader) error {
@@ -30,7 +32,7 @@ func (k *keeper) Load(ctx context.Context, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	m.put(d, r.Header.Generation)
+	m.put(d, r.Header)
 	if err := file.keep(); err != nil {
 		m.note(err)
 	}
@@ -38,9 +40,10 @@ func (k *keeper) Load(ctx context.Context, body io.Reader) error {
 }
 
 // put puts a copy in place of the one before.
-func (m *Mirror) put(d *mirrored, generation uint64) {
+func (m *Mirror) put(d *mirrored, h snapshot.Header) {
 	m.data.Store(d)
-	m.generation.Store(generation)
+	m.generation.Store(h.Generation)
+	m.epoch = h.Epoch
 	m.announce()
 }
 
@@ -97,6 +100,7 @@ func (k *keeper) State(s *follow.State) bool {
 	if d == nil || !d.same(s.Issuers) {
 		return false
 	}
+	k.epoch = s.Epoch
 	for i, section := range d.sections {
 		section.silence.Store(newSilence(&s.Issuers[i]))
 	}

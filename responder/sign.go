@@ -34,6 +34,8 @@ type Signer struct {
 	// that go into the cache are, since many clients get them. One for a single nonce is not: key and certificate were checked
 	// to belong together, crypto/rsa verifies its own result, and for P-256 it would double the cost of an answer.
 	outside bool
+
+	failing *failing
 }
 
 // NewSigner checks that cert and key may sign for issuer at now and says what is allowed but unwise. The certificate is
@@ -63,7 +65,7 @@ func newSigner(cert *x509.Certificate, key crypto.Signer, delegate []byte, now t
 		return nil, revocation.Refuse("signer_validity", "RFC 6960 §4.2.2.2", "the certificate of the signer is valid from %s to %s only",
 			cert.NotBefore.Format(time.RFC3339), cert.NotAfter.Format(time.RFC3339))
 	}
-	s := &Signer{key: key, certificate: cert, delegate: delegate, outside: !inProcess(key)}
+	s := &Signer{key: key, certificate: cert, delegate: delegate, outside: !inProcess(key), failing: new(failing)}
 	var err error
 	if s.schemes, err = schemesOf(key.Public()); err != nil {
 		return nil, err
@@ -87,15 +89,21 @@ func (s *Signer) WithPSS() (*Signer, error) {
 		return nil, revocation.Refuse("signer_pss", "RFC 4055 §3", "RSASSA-PSS takes an RSA key, the signer has a %T; leave pss out", s.key.Public())
 	}
 	by := *s
-	by.schemes = pssSchemes()
+	by.schemes, by.failing = pssSchemes(), new(failing)
 	return &by, by.checkKey()
 }
 
 // NotAfter is the end of the signer's certificate: beyond it, every answer is tryLater.
 func (s *Signer) NotAfter() time.Time { return s.certificate.NotAfter }
 
-// sign returns the signature over tbs. A shared one is for many clients.
+// sign returns the signature over tbs, and remembers whether the key works. A shared one is for many clients.
 func (s *Signer) sign(tbs []byte, by *scheme, shared bool) ([]byte, error) {
+	signature, err := s.verifiedSign(tbs, by, shared)
+	s.failing.note(err)
+	return signature, err
+}
+
+func (s *Signer) verifiedSign(tbs []byte, by *scheme, shared bool) ([]byte, error) {
 	signature, err := s.rawSign(tbs, by)
 	if err != nil {
 		return nil, fmt.Errorf("signing an OCSP response: %w", err)

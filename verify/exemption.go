@@ -19,7 +19,7 @@ func Exemption(c *x509.Certificate) (string, error) {
 	if extensionOf(c, oidNoRevAvail) != nil {
 		return "its CA says that there is no revocation for it (noRevAvail, RFC 9608 §4)", noRevAvailContradiction(c)
 	}
-	if slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && hasNoCheck(c) {
+	if slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && HasNoCheck(c) {
 		return "it is an OCSP signer that its CA exempts (id-pkix-ocsp-nocheck, RFC 6960 §4.2.2.2.1)", nil
 	}
 	return "", nil

@@ -70,6 +70,11 @@ func (c *client) call(ctx context.Context, method string, in, out any, path ...s
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return c.do(req, out)
+}
+
+// do sends a request and decodes the answer into out.
+func (c *client) do(req *http.Request, out any) error {
 	if err := c.authorize(req); err != nil {
 		return err
 	}

@@ -61,6 +61,8 @@ func checkConfig(file string) (*checkReport, error) {
 		return nil, err
 	}
 	warnings := config.Faults(c.Warnings)
+	var made signers
+	defer made.keep(nil)
 	for _, ic := range c.Issuers {
 		for _, crl := range ic.CRLs {
 			src := sourceOf(revocation.Issuer{}, ic, crl, c.Egress)
@@ -71,9 +73,16 @@ func checkConfig(file string) (*checkReport, error) {
 		if ic.Certificate == nil || ic.Signer == nil {
 			continue
 		}
-		_, unwise, wrong := signersOf(ic, time.Now())
-		faults = append(faults, wrong...)
-		for _, w := range unwise {
+		for _, cs := range ic.Signers {
+			_, unwise, err := made.make(cs, designating(cs, keysOf(ic)), time.Now())
+			if err != nil {
+				faults = append(faults, cs.Pos.Fault("%v", err))
+			}
+			for _, w := range unwise {
+				warnings = append(warnings, cs.Pos.Fault("%s", w))
+			}
+		}
+		for _, w := range undesignated(ic.Signers, keysOf(ic)) {
 			warnings = append(warnings, ic.Signer.Pos.Fault("%s", w))
 		}
 	}

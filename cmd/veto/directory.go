@@ -9,7 +9,6 @@ import (
 	"github.com/vetopki/veto/crlfetch"
 	"github.com/vetopki/veto/internal/config"
 	"github.com/vetopki/veto/internal/crlder"
-	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/store"
 )
@@ -36,13 +35,7 @@ type knownIssuer struct {
 	keys              []revocation.Issuer // of all
 	config            config.Issuer
 	sources           []crlSource
-	signers           map[revocation.IssuerID][]keySigner // of each key that has any
-}
-
-// keySigner is who signs OCSP responses for the certificates of one key.
-type keySigner struct {
-	*responder.Signer
-	certificate *x509.Certificate
+	signers           []ocspSigner
 }
 
 // issuerKey is one key of an issuer.
@@ -180,17 +173,12 @@ func (d *directory) report(k issuerKey, fetches map[revocation.ScopeID]*crlfetch
 }
 
 func ocspReport(k issuerKey, now time.Time) *api.OCSPReport {
-	signers := k.signers[k.key.ID]
-	if len(signers) == 0 {
-		return &api.OCSPReport{Signer: "none", Problem: "no signer is configured for this key: OCSP answers tryLater"}
-	}
-	signer := signers[0]
-	r := &api.OCSPReport{Signer: "delegated", NotAfter: signer.certificate.NotAfter.UTC()}
-	if signer.certificate.Equal(k.key.Certificate) {
-		r.Signer = "ca"
-	}
-	if now.After(r.NotAfter) {
-		r.Problem = "the signing certificate has expired: OCSP answers tryLater"
+	r := &api.OCSPReport{Signer: "none", Problem: k.signerProblem(k.key, now)}
+	if signers := k.signersFor(k.key); len(signers) > 0 {
+		r.Signer, r.NotAfter = "delegated", signers[0].config.Certificate.NotAfter.UTC()
+		if signers[0].own() {
+			r.Signer = "ca"
+		}
 	}
 	return r
 }

@@ -131,7 +131,9 @@ func (f *forms) indirect(ca, other, signer *pkitest.CA) {
 	for i, of := range []*pkitest.CA{ca, other} {
 		entries[i].ExtraExtensions = []pkix.Extension{pkitest.CertificateIssuer(of.Certificate)}
 	}
-	f.crl("indirect.crl", signer, pkitest.CRLOptions{Extensions: []pkix.Extension{pkitest.Scope{Indirect: true}.IDP()}, Entries: entries})
+	scope := []pkix.Extension{pkitest.Scope{Indirect: true}.IDP()}
+	f.crl("indirect.crl", signer, pkitest.CRLOptions{ThisUpdate: f.ago(1), Extensions: scope, Entries: entries})
+	f.crl("later.crl", signer, pkitest.CRLOptions{Number: big.NewInt(2), Extensions: scope})
 }
 
 // shrinking are a CRL of 600 entries and one that drops 500 of them.

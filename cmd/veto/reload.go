@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"maps"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/vetopki/veto/internal/config"
@@ -69,11 +67,15 @@ func (r *reloader) reload() {
 		r.log.Warn("configuration", "warning", w.String())
 	}
 	r.level.Set(next.Log.Level)
-	if r.listeners.certificate != nil {
-		r.listeners.certificate.current.Store(&next.API.TLS.Certificate)
+	if r.listeners.tls != nil {
+		r.listeners.tls.set(next.API.TLS)
 	}
 	r.current = next
-	r.log.Info("configuration in force", "issuers", len(next.Issuers))
+	keys := 0
+	for i := range next.Issuers {
+		keys += len(next.Issuers[i].Certificates)
+	}
+	r.log.Info("configuration in force", "issuers", len(next.Issuers), "keys", keys)
 }
 
 // needsRestart refuses a change of what a running process cannot change.
@@ -85,6 +87,8 @@ func needsRestart(old, next *config.Config) error {
 		return fmt.Errorf("public.listen changed from %s to %s: that takes a restart", old.Public.Listen, next.Public.Listen)
 	case old.API.Listen != next.API.Listen:
 		return fmt.Errorf("api.listen changed from %s to %s: that takes a restart", old.API.Listen, next.API.Listen)
+	case old.IngestMemory != next.IngestMemory:
+		return fmt.Errorf("ingest_memory changed from %d to %d octets: that takes a restart", old.IngestMemory, next.IngestMemory)
 	case old.OCSP != next.OCSP:
 		return fmt.Errorf("the ocsp section for all issuers changed: that takes a restart")
 	case (old.API.TLS == nil) != (next.API.TLS == nil):
@@ -107,13 +111,4 @@ func look(files []string) map[string]fileState {
 		}
 	}
 	return seen
-}
-
-// liveCertificate is a server certificate that can be replaced while the listener is open.
-type liveCertificate struct {
-	current atomic.Pointer[tls.Certificate]
-}
-
-func (l *liveCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return l.current.Load(), nil
 }

@@ -43,8 +43,10 @@ func (s *service) answers(k *knownIssuer, key revocation.Issuer) (responder.Issu
 	o := &k.config.OCSP
 	a := responder.Issuer{Issuer: key, Validity: o.Validity, ByName: o.ResponderID == config.ResponderByName,
 		IgnoreNonce: o.Nonce == config.NonceIgnore, ArchiveCutoff: o.ArchiveCutoff, CRLReference: o.CRLReference, InvalidityDate: o.InvalidityDate}
-	for _, signer := range k.signers[key.ID] {
-		a.Signers = append(a.Signers, signer.Signer)
+	for _, o := range k.signersFor(key) {
+		if o.signer != nil {
+			a.Signers = append(a.Signers, o.signer)
+		}
 	}
 	var err error
 	if a.NotIssued, err = responder.ParseNotIssuedPolicy(o.NotIssued); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vetopki/veto/internal/certheader"
 	"github.com/vetopki/veto/internal/config"
 )
 
@@ -94,6 +95,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	calmCollector()
 	group, ctx := errgroup.WithContext(ctx)
 	servers := []*http.Server{newServer(s.public, s.log, 30*time.Second), newServer(s.api.Handler(), s.log, 5*time.Minute)}
+	servers[1].MaxHeaderBytes = maxAPIHeader
 	servers[1].RegisterOnShutdown(s.api.Drain)
 	for i, l := range []net.Listener{lis.public, lis.api} {
 		group.Go(func() error {
@@ -105,6 +107,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	}
 	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watchFiles(ctx)) })
+	group.Go(func() error { return ignoreCanceled(s.watch.run(ctx)) })
 	for _, f := range extra {
 		group.Go(func() error { return ignoreCanceled(f(ctx)) })
 	}
@@ -139,7 +142,7 @@ func calmCollector() {
 type listeners struct {
 	public, api net.Listener
 	apiScheme   string
-	certificate *liveCertificate // of the API, nil without TLS
+	tls         *liveTLS // of the API, nil without TLS
 }
 
 func listen(c *config.Config) (*listeners, error) {
@@ -152,9 +155,9 @@ func listen(c *config.Config) (*listeners, error) {
 		return nil, withCode(exitConfig, errors.Join(fmt.Errorf("api listener: %w; choose another address", err), lis.public.Close()))
 	}
 	if c.API.TLS != nil {
-		lis.apiScheme, lis.certificate = "https", new(liveCertificate)
-		lis.certificate.current.Store(&c.API.TLS.Certificate)
-		lis.api = tls.NewListener(lis.api, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: lis.certificate.get})
+		lis.apiScheme, lis.tls = "https", new(liveTLS)
+		lis.tls.set(c.API.TLS)
+		lis.api = tls.NewListener(lis.api, lis.tls.config())
 	}
 	return lis, nil
 }
@@ -167,6 +170,9 @@ func newServer(h http.Handler, log *slog.Logger, write time.Duration) *http.Serv
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
+
+// maxAPIHeader has room for a chain of certificates that a gateway passes on, and for the headers of its client.
+const maxAPIHeader = certheader.MaxCertificateHeader + certheader.MaxChainHeader + 48<<10
 
 // onHangup returns a channel that receives at each SIGHUP, and how to stop it.
 func onHangup() (<-chan os.Signal, func()) {

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,11 +30,16 @@ type service struct {
 	api       *api.API
 	public    *public
 	mirrored  *mirrored
+	watch     *signerWatch
+
+	configuring sync.Mutex // held while a configuration is put in force; guards the two below
+	signers     signers
+	inForce     *config.Config
 }
 
 // newService opens the data directory and wires the parts for a configuration.
 func newService(c *config.Config, log *slog.Logger) (*service, error) {
-	st, err := store.Open(c.DataDir, store.Options{Log: log})
+	st, err := store.Open(c.DataDir, store.Options{Log: log, IngestMemory: c.IngestMemory})
 	if err != nil {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
@@ -42,6 +47,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
 		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
 	s.mirrored = newMirrored(s.judge, s.directory)
+	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
@@ -50,12 +56,14 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
 		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Mirrored: s.mirrored, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+		Explainer: &explainer{s.directory, s.judge, s.responder},
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
-			[]prometheus.Collector{newRetainedMetrics(s.directory)})})
+			[]prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory)})})
 	if err == nil {
 		err = s.configure(c)
 	}
 	if err != nil {
+		s.signers.keep(nil)
 		return nil, withClose(err, st)
 	}
 	return s, nil
@@ -88,7 +96,15 @@ func registry(st *store.Store, parts ...[]prometheus.Collector) *prometheus.Regi
 // configure puts a configuration in force: issuers, sources, signers and tokens. Faults found here leave the one before in
 // force.
 func (s *service) configure(c *config.Config) error {
-	known, err := knownIssuers(c, time.Now(), s.log)
+	s.configuring.Lock()
+	defer s.configuring.Unlock()
+	return s.putInForce(c)
+}
+
+// putInForce needs s.configuring.
+func (s *service) putInForce(c *config.Config) error {
+	defer func() { s.signers.keep(s.inForce) }()
+	known, err := s.knownIssuers(c, time.Now())
 	if err != nil {
 		return err
 	}
@@ -112,20 +128,27 @@ func (s *service) configure(c *config.Config) error {
 	if err := s.setTokens(c); err != nil {
 		return err
 	}
+	s.logSigners(known)
 	s.store.SetScopes(scopes)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
 	s.mirrored.configured()
+	s.setTrust(c)
+	if err := s.setProfiles(c); err != nil { // the configuration was checked: there is none
+		return err
+	}
 	s.responder.SetIssuers(answered)
 	for _, is := range answered {
 		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace
 	}
 	s.refresher.SetSources(sources)
+	s.inForce = c
+	s.watch.look()
 	return nil
 }
 
 // knownIssuers makes sources and signers of a configuration's issuers; all faults of signers are reported at once.
-func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIssuer, error) {
+func (s *service) knownIssuers(c *config.Config, now time.Time) ([]knownIssuer, error) {
 	known := make([]knownIssuer, 0, len(c.Issuers))
 	var faults config.Faults
 	for _, ic := range c.Issuers {
@@ -138,13 +161,7 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 			}
 			k.sources = append(k.sources, src)
 		}
-		if ic.Signer != nil {
-			signers, warnings, wrong := signersOf(ic, now)
-			for _, w := range warnings {
-				log.Warn("ocsp signer", "issuer", ic.Name, "warning", w)
-			}
-			k.signers, faults = signers, append(faults, wrong...)
-		}
+		faults = append(faults, s.setSigners(&k, now)...)
 		known = append(known, k)
 	}
 	if len(faults) > 0 {
@@ -160,41 +177,6 @@ func keysOf(ic config.Issuer) []revocation.Issuer {
 		keys[i] = revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(c), Certificate: c}
 	}
 	return keys
-}
-
-// signersOf makes the OCSP signers of an issuer's keys: the CA itself, a delegate of it, or one that relying parties are configured to
-// trust. A delegate signs for the certificates of the key that issued it (RFC 6960 §4.2.2.2). Warnings name the keys that have none. A fault is a signer that may sign for no key.
-func signersOf(ic config.Issuer, now time.Time) (signers map[revocation.IssuerID][]keySigner, warnings []string, faults config.Faults) {
-	signers = map[revocation.IssuerID][]keySigner{}
-	for _, s := range ic.Signers {
-		fits, refused := 0, error(nil)
-		for _, key := range keysOf(ic) {
-			signer, more, err := signerOf(s, key, now)
-			if err != nil {
-				refused = cmp.Or(refused, err)
-				continue
-			}
-			signers[key.ID], warnings = append(signers[key.ID], keySigner{signer, s.Certificate}), append(warnings, more...)
-			fits++
-		}
-		if fits == 0 {
-			faults = append(faults, s.Pos.Fault("%v", refused))
-		}
-	}
-	for _, key := range keysOf(ic) {
-		if _, ok := signers[key.ID]; !ok && len(signers) > 0 {
-			warnings = append(warnings, fmt.Sprintf("no signer is designated by the key of the certificate with serial number %x: OCSP says tryLater for "+
-				"the certificates of that key", key.Certificate.SerialNumber))
-		}
-	}
-	return signers, warnings, faults
-}
-
-func signerOf(s *config.Signer, key revocation.Issuer, now time.Time) (*responder.Signer, []string, error) {
-	if s.Trusted {
-		return responder.NewTrustedSigner(s.Certificate, s.Key, now)
-	}
-	return responder.NewSigner(s.Certificate, s.Key, key, now)
 }
 
 // run fetches CRLs on schedule until the context ends.
@@ -238,6 +220,7 @@ func (s *service) refetchAll(ctx context.Context) {
 // close ends what a request may have started and closes the store. No listener may be open any more.
 func (s *service) close() error {
 	s.api.Close()
+	s.signers.keep(nil)
 	if err := s.store.Close(); err != nil {
 		return fmt.Errorf("closing the data directory: %w", err)
 	}

@@ -21,7 +21,12 @@ type Config struct {
 	Egress  Egress
 	OCSP    Responder
 	Issuers []Issuer
+	Trust   []TrustSet
 	Log     Log
+
+	// IngestMemory bounds the memory that the entries of all CRLs being stored take together, in octets.
+	IngestMemory int64
+	Profiles     []Profile // of gateways
 
 	// Warnings are what an operator should know although it does not stop the service, sorted by position.
 	Warnings []Fault
@@ -48,7 +53,8 @@ type API struct {
 // TLS is what a listener shows its clients.
 type TLS struct {
 	CertificateFile, KeyFile string
-	Certificate              tls.Certificate // Leaf is set
+	Certificate              tls.Certificate     // Leaf is set
+	ClientCAs                []*x509.Certificate // whose client certificates are believed; none: none are asked for
 	Pos                      Position
 }
 
@@ -125,11 +131,14 @@ type Refresh struct {
 	MaxShrink  float64       // percentage of entries a CRL may drop at once
 }
 
-// Signer is a certificate and key that sign OCSP responses; the key is known to belong to the certificate.
+// Signer is a certificate and key that sign OCSP responses. The key is in a file, and then known to belong to the certificate,
+// or in a token.
 type Signer struct {
 	CertificateFile, KeyFile string
 	Certificate              *x509.Certificate
-	Key                      crypto.Signer
+	Key                      crypto.Signer // nil when PKCS11 is not
+	PKCS11                   *PKCS11
+	PSS                      bool // signs by RSASSA-PSS in place of PKCS #1
 	Trusted                  bool // relying parties trust it by their own configuration; the CA need not have issued it
 	Pos                      Position
 }
@@ -160,6 +169,8 @@ func Default() *Config {
 		API:     API{Listen: "127.0.0.1:8081"},
 		OCSP:    DefaultResponder(),
 		Log:     Log{Level: slog.LevelInfo, Format: "auto"},
+
+		IngestMemory: 256 << 20,
 	}
 }
 

@@ -14,24 +14,31 @@ const module = "github.com/vetopki/veto/"
 // allowed lists, for each package, which packages of this module its production code may import. A package that is not
 // listed may not exist. The model is the Go source's go/build/deps_test.go.
 var allowed = map[string][]string{
-	"revocation":        {},
-	"internal/crlder":   {"revocation"},
-	"internal/ocspder":  {"revocation"},
-	"verify":            {"revocation", "internal/crlder", "internal/ocspder"},
-	"crlfetch":          {"revocation", "internal/crlder", "verify"},
-	"store":             {"revocation"},
-	"responder":         {"revocation", "internal/ocspder"},
-	"api":               {"revocation", "verify", "internal/snapshot"},
-	"client":            {"revocation", "internal/ocspder", "verify", "internal/snapshot", "internal/follow"},
-	"internal/follow":   {"internal/snapshot"},
+	"revocation":       {},
+	"internal/crlder":  {"revocation"},
+	"internal/ocspder": {"revocation"},
+	"client":           {"revocation", "internal/ocspder", "verify", "internal/snapshot", "internal/follow"},
+	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
+	"crlfetch":         {"revocation", "internal/crlder", "verify"},
+	"store":            {"revocation"},
+	"responder":        {"revocation", "internal/ocspder"},
+	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
+	"api":              {"revocation", "verify", "internal/explain", "internal/certheader", "internal/snapshot"},
+	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},
+	"internal/pkitest": {},
+	"internal/house":   {},
+	// What mirrors read, and how they follow.
 	"internal/snapshot": {"revocation"},
-	"internal/config":   {"internal/crlder"},
-	"internal/pkitest":  {},
-	"internal/house":    {},
+	"internal/follow":   {"internal/snapshot"},
+	// The headers of gateways.
+	"internal/certheader": {"revocation"},
+	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
+	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/pkitest", "internal/snapshot", "internal/follow"},
+		"internal/config", "internal/certheader", "internal/explain", "internal/pkcs11key", "internal/pkitest",
+		"internal/snapshot", "internal/follow"},
 	// Programs that measure; nothing imports them.
-	"internal/bench":  {"revocation", "internal/ocspder"},
+	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
 }
 
