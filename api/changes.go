@@ -51,6 +51,9 @@ func (a *API) changes(ctx context.Context, in *changesInput) (*output[ChangePage
 		complete = complete && a.continues(in.Epoch, in.Since)
 		if len(rows) > 0 || !complete || !waiting {
 			page := changePage(in.Since, rows, newest, complete)
+			if in.Entries {
+				page.Epoch = a.mirrored.Epoch()
+			}
 			if in.Entries && complete {
 				a.addEntries(page.Changes)
 				if state.now.Generation <= page.Next && page.Next == newest {

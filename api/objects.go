@@ -257,6 +257,7 @@ type ChangePage struct {
 	Resync     bool           `json:"resync" doc:"Changes after since are no longer kept, or since was never reached here: read the lists of revocations anew, then go on with next"`
 	Changes    []ChangeObject `json:"changes" doc:"Oldest first"`
 
+	Epoch string       `json:"epoch,omitempty" doc:"With entries=true: of which next is"`
 	State *MirrorState `json:"state,omitempty" doc:"With entries=true, when next is the newest: what is known of serials that nothing lists"`
 }
 

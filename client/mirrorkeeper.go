@@ -109,12 +109,13 @@ func (k *keeper) State(s *follow.State) bool {
 }
 
 // Heard implements follow.Copy.
-func (k *keeper) Heard() {
+func (k *keeper) Heard() bool {
 	m := (*Mirror)(k)
 	now := m.now()
 	m.heard.Store(&now)
 	m.note(nil)
 	m.readyOnce.Do(func() { close(m.ready) })
+	return true
 }
 
 // Lost implements follow.Copy.

@@ -1,7 +1,9 @@
 package follow
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +32,9 @@ type Copy interface {
 	// was when the server sent it. It is false when the copy has to be loaded for it.
 	State(*State) bool
 
-	// Heard says that the copy has everything the server had a moment ago. The server says so again and again.
-	Heard()
+	// Heard says that the copy has everything the server had a moment ago. The server says so again and again. It is false when the copy
+	// was lost and has to be loaded.
+	Heard() bool
 
 	// Lost says why the server is not heard. It is tried again.
 	Lost(error)
@@ -70,6 +73,9 @@ type Options struct {
 	Token  string       // when reading needs one
 	Client *http.Client // without a timeout of its own
 	Poll   bool         // by long polling only
+
+	// Bare leaves the serials out of what is loaded: a snapshot then has no issuer. It is for who only needs to know when something changes.
+	Bare bool
 }
 
 // Bounds of a session.
@@ -183,6 +189,9 @@ func refusal(resp *http.Response) error {
 func (f *follower) load(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, loadPatience)
 	defer cancel()
+	if f.Bare {
+		return f.begin(ctx)
+	}
 	resp, err := f.get(ctx, "/v1/snapshot", snapshot.MediaType)
 	if err != nil {
 		return err
@@ -195,6 +204,34 @@ func (f *follower) load(ctx context.Context) error {
 		return fmt.Errorf("reading the snapshot: %w", err)
 	}
 	return nil
+}
+
+// begin is load with a snapshot of nothing, at the generation where the server is.
+func (f *follower) begin(ctx context.Context) error {
+	resp, err := f.get(ctx, "/v1/changes?entries=true&since=0&limit=1", "application/json")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return refusal(resp)
+	}
+	var p struct {
+		Generation uint64 `json:"generation"`
+		Epoch      string `json:"epoch"`
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxEvent)).Decode(&p); err != nil {
+		return fmt.Errorf("reading the generation: %w", err)
+	}
+	var b bytes.Buffer
+	w, err := snapshot.NewWriter(&b, snapshot.Header{Generation: p.Generation, Epoch: p.Epoch})
+	if err != nil {
+		return err
+	}
+	if err := w.Close(nil); err != nil {
+		return err
+	}
+	return f.copy.Load(ctx, &b)
 }
 
 // take passes a row on.

@@ -38,7 +38,9 @@ func (f *follower) poll(ctx context.Context) error {
 			if err := f.settle(p.State); err != nil {
 				return err
 			}
-			f.copy.Heard()
+			if !f.copy.Heard() {
+				return errBeginAnew
+			}
 		}
 		wait = pollWait
 	}

@@ -37,13 +37,16 @@ func (f *follower) stream(ctx context.Context) error {
 	case resp.StatusCode != http.StatusOK:
 		return refusal(resp)
 	}
-	err = f.read(resp.Body, func(settled bool) {
-		if settled {
-			f.copy.Heard()
-			watch.Reset(silence)
-		} else {
+	err = f.read(resp.Body, func(settled bool) error {
+		if !settled {
 			watch.Reset(patience)
+			return nil
 		}
+		watch.Reset(silence)
+		if !f.copy.Heard() {
+			return errBeginAnew
+		}
+		return nil
 	})
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -52,7 +55,7 @@ func (f *follower) stream(ctx context.Context) error {
 }
 
 // read takes events until the stream ends. heard is called for each, and for each comment; settled once a state has come.
-func (f *follower) read(body io.Reader, heard func(settled bool)) error {
+func (f *follower) read(body io.Reader, heard func(settled bool) error) error {
 	settled := false
 	in := bufio.NewReaderSize(body, 64<<10)
 	var name string
@@ -71,11 +74,15 @@ func (f *follower) read(body io.Reader, heard func(settled bool)) error {
 					return err
 				}
 				settled = settled || name == "state"
-				heard(settled)
+				if err := heard(settled); err != nil {
+					return err
+				}
 			}
 			name, data = "", data[:0]
 		case field == "": // a comment
-			heard(settled)
+			if err := heard(settled); err != nil {
+				return err
+			}
 		case field == "event":
 			name = value
 		case field == "data":
