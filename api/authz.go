@@ -107,7 +107,7 @@ func (a *API) statusOf(c *judgedCertificate, now time.Time) revocation.CertStatu
 	case len(c.issuers) == 0:
 		return revocation.CertStatus{Because: revocation.BecauseUnknownIssuer, Generation: a.source.Status(revocation.IssuerID{}, c.serial, now).Generation}
 	case c.cert != nil:
-		return a.source.CertificateStatus(c.issuers[0].ID, c.cert, now)
+		return a.source.JudgedStatus(c.issuers[0].ID, c.cert, now)
 	}
 	worst := a.source.Status(c.issuers[0].ID, c.serial, now)
 	for i := 1; i < len(c.issuers) && worst.Status != revocation.Revoked; i++ {

@@ -393,7 +393,7 @@ func TestWhatIsAllowedWithoutBeingGoodIsCountedAndLogged(t *testing.T) {
 	}
 }
 
-func (failing) CertificateStatus(revocation.IssuerID, *x509.Certificate, time.Time) revocation.CertStatus {
+func (failing) JudgedStatus(revocation.IssuerID, *verify.Judged, time.Time) revocation.CertStatus {
 	panic("a fault of ours")
 }
 

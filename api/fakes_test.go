@@ -18,6 +18,7 @@ import (
 	"github.com/vetopki/veto/api"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/verify"
 )
 
 const (
@@ -96,6 +97,11 @@ func (w *world) CertificateStatus(id revocation.IssuerID, c *x509.Certificate, n
 		return revocation.CertStatus{Because: revocation.BecauseOutOfScope, Generation: st.Generation}
 	}
 	return st
+}
+
+// JudgedStatus is the same.
+func (w *world) JudgedStatus(id revocation.IssuerID, c *verify.Judged, now time.Time) revocation.CertStatus {
+	return w.CertificateStatus(id, c.Certificate, now)
 }
 
 func (w *world) Accept(_ context.Context, r api.AcceptRequest) ([]api.AcceptResult, error) {

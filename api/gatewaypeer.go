@@ -25,14 +25,17 @@ type presentedPeer struct {
 type judgedCertificate struct {
 	issuers []revocation.Issuer // whose it is: one, or several that share a name; none: one that is not known here
 	serial  revocation.Serial
-	cert    *x509.Certificate // nil when the gateway passes only its serial
-	exempt  bool              // its CA says that there is no revocation for it
+	cert    *verify.Judged // nil when the gateway passes only its serial
+	exempt  bool           // its CA says that there is no revocation for it
 
 	serialText, issuerName []string // as header values
 }
 
 func newJudged(serial revocation.Serial, cert *x509.Certificate, exempt bool, issuers ...revocation.Issuer) judgedCertificate {
-	j := judgedCertificate{issuers: issuers, serial: serial, cert: cert, exempt: exempt, serialText: []string{serial.String()}}
+	j := judgedCertificate{issuers: issuers, serial: serial, exempt: exempt, serialText: []string{serial.String()}}
+	if cert != nil {
+		j.cert = verify.NewJudged(cert)
+	}
 	if len(issuers) > 0 {
 		j.issuerName = []string{issuers[0].Name}
 		if issuers[0].Name == "" {

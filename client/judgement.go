@@ -21,7 +21,7 @@ type Judgement struct {
 }
 
 // Certificate is what the decision is about, nil when the peer has none.
-func (j *Judgement) Certificate() *x509.Certificate {
+func (j Judgement) Certificate() *x509.Certificate {
 	if j.Depth >= len(j.Chain) {
 		return nil
 	}
@@ -29,7 +29,7 @@ func (j *Judgement) Certificate() *x509.Certificate {
 }
 
 // String says which certificate it is about, what is known of it, and why.
-func (j *Judgement) String() string {
+func (j Judgement) String() string {
 	c := j.Certificate()
 	if c == nil {
 		return j.finding()

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -191,9 +192,8 @@ func TestConnectionsOfHTTP2AndTakenOverOnesAreCut(t *testing.T) {
 	s2 := &http.Server{Handler: s.Handler, TLSConfig: client.WrapServerTLS(r.serverConfig(), r.guard), ConnState: r.tracker.ConnState}
 	byState := serve(t, s2, loopback(t), func(l net.Listener) error { return s2.ServeTLS(l, "", "") })
 	defer func() {
-		close(taken)
-		for c := range taken {
-			c.Close()
+		for range 2 {
+			(<-taken).Close()
 		}
 	}()
 	transport := &http.Transport{TLSClientConfig: r.clientConfig(), ForceAttemptHTTP2: true}
@@ -242,6 +242,32 @@ func TestClosedConnectionsAreForgotten(t *testing.T) {
 	if n := r.tracker.Len(); n != 0 {
 		t.Errorf("%d connections are tracked after all were closed", n)
 	}
+}
+
+// TestTakenOverConnectionsThatNobodyHasAreForgotten is about those that ConnState told of: nobody says when they are closed.
+func TestTakenOverConnectionsThatNobodyHasAreForgotten(t *testing.T) {
+	r := newTrackerRig(t, client.GuardOptions{}, client.TrackerOptions{})
+	s := &http.Server{TLSConfig: client.WrapServerTLS(r.serverConfig(), r.guard), ConnState: r.tracker.ConnState,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.Close()
+		})}
+	address := serve(t, s, loopback(t), func(l net.Listener) error { return s.ServeTLS(l, "", "") })
+	c := r.dial(address, r.client)
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: server.test\r\n\r\n")
+	wantCut(t, c)
+	for range 1000 {
+		runtime.GC()
+		r.tracker.Recheck()
+		if r.tracker.Len() == 0 {
+			return
+		}
+	}
+	t.Errorf("%d connections are tracked, and nobody has them", r.tracker.Len())
 }
 
 func TestDialedConnectionsAreCut(t *testing.T) {

@@ -25,7 +25,7 @@ type playground struct {
 	dir   string
 	ports playgroundPorts
 	ca    *pkitest.CA
-	leaf  map[string]*x509.Certificate // good, revoked, held
+	leaf  map[string]*x509.Certificate // good, revoked, held, server
 
 	mu     sync.Mutex // guards crl and signed
 	crl    []byte
@@ -37,7 +37,8 @@ type playgroundPorts struct {
 	Public, API, CA string
 }
 
-var leafNames = []string{"good", "revoked", "held"}
+// leafNames are the certificates for clients to try, and one for a server that they connect to.
+var leafNames = []string{"good", "revoked", "held", "server"}
 
 func (p *playground) file(name string) string { return filepath.Join(p.dir, name) }
 
@@ -74,17 +75,22 @@ func (p *playground) create() error {
 		return err
 	}
 	for _, name := range leafNames {
-		leaf, err := p.ca.Issue(pkitest.LeafOptions{Name: name + ".dev.test", NotAfter: time.Now().AddDate(1, 0, 0),
-			OCSPServer: []string{"http://" + p.ports.Public + "/ocsp"}, CRL: []string{p.crlURL()}})
-		if err != nil {
-			return err
-		}
-		p.leaf[name] = leaf.Certificate
-		if err := p.writePair(name, leaf.Certificate, leaf.Key); err != nil {
+		if err := p.issue(name); err != nil {
 			return err
 		}
 	}
 	return p.writeConfig()
+}
+
+// issue makes a certificate NAME.dev.test.
+func (p *playground) issue(name string) error {
+	leaf, err := p.ca.Issue(pkitest.LeafOptions{Name: name + ".dev.test", NotAfter: time.Now().AddDate(1, 0, 0),
+		OCSPServer: []string{"http://" + p.ports.Public + "/ocsp"}, CRL: []string{p.crlURL()}})
+	if err != nil {
+		return err
+	}
+	p.leaf[name] = leaf.Certificate
+	return p.writePair(name, leaf.Certificate, leaf.Key)
 }
 
 func (p *playground) writeConfig() error {
@@ -157,12 +163,9 @@ func (p *playground) load() error {
 	if err := json.Unmarshal(ports, &p.ports); err != nil {
 		return fmt.Errorf("%s: %w; remove the folder to begin anew", p.file("ports.json"), err)
 	}
-	for _, name := range append([]string{"ca"}, leafNames...) {
-		cert, err := readCertificate(p.file(name + ".pem"))
-		if err != nil {
-			return err
-		}
-		p.leaf[name] = cert
+	authority, err := readCertificate(p.file("ca.pem"))
+	if err != nil {
+		return err
 	}
 	keyPEM, err := os.ReadFile(p.file("ca.key"))
 	if err != nil {
@@ -172,8 +175,19 @@ func (p *playground) load() error {
 	if block == nil {
 		return fmt.Errorf("%s holds no PEM; remove the folder to begin anew", p.file("ca.key"))
 	}
-	p.ca, err = pkitest.ParseCA(p.leaf["ca"], block.Bytes)
-	return err
+	if p.ca, err = pkitest.ParseCA(authority, block.Bytes); err != nil {
+		return err
+	}
+	for _, name := range leafNames {
+		p.leaf[name], err = readCertificate(p.file(name + ".pem"))
+		if errors.Is(err, fs.ErrNotExist) { // made by an earlier version, which had fewer
+			err = p.issue(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // currentCRL is the CA's CRL, signed anew when it is half an hour old. Its number is the time of signing, so that it rises

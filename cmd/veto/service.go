@@ -45,7 +45,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	}
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
 	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
-		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
+		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting,
+		Now: func() time.Time { return judgedAt(st) }})
 	s.mirrored = newMirrored(s.judge, s.directory)
 	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
@@ -58,7 +59,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Mirrored: s.mirrored, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
 		Explainer: &explainer{s.directory, s.judge, s.responder},
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
-			[]prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory)})})
+			[]prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory), newClockMetric(st)})})
 	if err == nil {
 		err = s.configure(c)
 	}

@@ -2,6 +2,8 @@
 // same machine in the same run. Server and loader each have a core. It needs wrk and taskset.
 //
 //	go build -o veto ./cmd/veto && go run ./internal/bench -veto ./veto
+//
+// With -overload it measures what is left of the signing rate, and of administration, under ten times the load it can carry.
 package main
 
 import (
@@ -31,12 +33,19 @@ func main() {
 	size := flag.Int("body", 500, "octets of the floor's answer")
 	same := flag.Bool("same", false, "send the floor the same requests, instead of the shortest there is")
 	only := flag.String("only", "", "measure only what has this in its name")
+	flood := flag.Bool("overload", false, "measure under ten times the load")
 	floor := flag.Bool("floor", false, "be the floor's server")
 	flag.Parse()
 	if *floor {
 		log.Fatal(serveFloor(*size))
 	}
 	signal.Ignore(syscall.SIGPIPE) // whoever closes our output must not leave the servers running
+	if *flood {
+		if err := measureOverload(*binary, *seconds); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if err := measureAll(*binary, *size, options{*rounds, *seconds, *same, *only}); err != nil {
 		log.Fatal(err)
 	}

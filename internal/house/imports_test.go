@@ -18,6 +18,8 @@ var allowed = map[string][]string{
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
 	"client":           {"revocation", "internal/ocspder", "verify", "internal/snapshot", "internal/follow"},
+	"client/grpcguard": {"revocation", "client"},
+	"internal/lane":    {},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
 	"crlfetch":         {"revocation", "internal/crlder", "verify"},
 	"store":            {"revocation"},
@@ -35,11 +37,15 @@ var allowed = map[string][]string{
 	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
 	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/certheader", "internal/explain", "internal/pkcs11key", "internal/pkitest",
+		"internal/config", "internal/certheader", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest",
 		"internal/snapshot", "internal/follow"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
+	// Programs that show how the client is used.
+	"examples/mtls":        {},
+	"examples/mtls/server": {"client", "verify"},
+	"examples/mtls/client": {"client"},
 }
 
 // onlyStandardLibrary lists packages that import nothing else at all.
