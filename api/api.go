@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -29,6 +30,12 @@ type Options struct {
 	Acceptor  Acceptor
 	Feed      Feed
 
+	// Mirrored is for mirrors; nil: there are no routes for them.
+	Mirrored Mirrored
+
+	// SnapshotKey signs snapshots; nil: they are not signed.
+	SnapshotKey ed25519.PrivateKey
+
 	// Ready reports, from memory, for each issuer whether it can be answered for at a moment.
 	Ready func(now time.Time) []IssuerReadiness
 
@@ -52,6 +59,7 @@ type API struct {
 	admin     Admin
 	acceptor  Acceptor
 	feed      Feed
+	mirrored  Mirrored
 	ready     func(time.Time) []IssuerReadiness
 	tokens    atomic.Pointer[tokenSet]
 	trust     atomic.Pointer[[]TrustSet]
@@ -63,6 +71,9 @@ type API struct {
 	explainer Explainer
 	guard     *guard
 	buffers   sync.Pool // *[]byte, for status objects
+
+	snapshotKey ed25519.PrivateKey
+	snapshots   chan struct{} // holds one for each that is being written
 
 	background background
 	draining   chan struct{} // closed by Drain
@@ -78,9 +89,9 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{
 		source: o.Source, directory: o.Directory, refresher: o.Refresher, pusher: o.Pusher, admin: o.Admin, acceptor: o.Acceptor,
-		feed: o.Feed, ready: o.Ready, draining: make(chan struct{}), ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
-		explainer: o.Explainer,
-		guard:     newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
+		feed: o.Feed, mirrored: o.Mirrored, snapshotKey: o.SnapshotKey, snapshots: make(chan struct{}, maxSnapshots), ready: o.Ready,
+		draining: make(chan struct{}), ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log, explainer: o.Explainer,
+		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
 	a.SetTrust(nil)

@@ -12,9 +12,11 @@ import (
 const MaxWait = time.Minute
 
 type changesInput struct {
-	Since uint64 `query:"since" doc:"The next of the answer before; 0 for all that are kept"`
-	Wait  string `query:"wait" maxLength:"16" doc:"How long to wait for a change when there is none: 30s; at most 60s"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Changes in an answer"`
+	Since   uint64 `query:"since" doc:"The next of the answer before; 0 for all that are kept"`
+	Wait    string `query:"wait" maxLength:"16" doc:"How long to wait for a change when there is none: 30s; at most 60s"`
+	Epoch   string `query:"epoch" maxLength:"64" doc:"For mirrors: of which since is, as a state or a snapshot said"`
+	Entries bool   `query:"entries" doc:"For mirrors: rows say what is known of their serials, and the answer has the state"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Changes in an answer"`
 }
 
 func (a *API) registerChanges(h huma.API) {
@@ -29,22 +31,41 @@ func (a *API) registerChanges(h huma.API) {
 // changes answers GET /v1/changes.
 func (a *API) changes(ctx context.Context, in *changesInput) (*output[ChangePage], error) {
 	wait, p := waitOf(in.Wait)
+	if p == nil && (in.Entries || in.Epoch != "") && a.mirrored == nil {
+		p = invalidRequest.problem("there is nothing for mirrors here").at("query.entries", "not supported")
+	}
 	if p != nil {
 		return nil, p
 	}
 	patience := time.NewTimer(wait)
 	defer patience.Stop()
 	for waiting := wait > 0; ; {
-		changed := a.feed.Changed()
+		changed, state := a.feed.Changed(), newState{}
+		if in.Entries {
+			state = a.newState()
+		}
 		rows, newest, complete, err := a.feed.Changes(in.Since, in.Limit)
 		if err != nil {
 			return nil, a.problemOf(err)
 		}
+		complete = complete && a.continues(in.Epoch, in.Since)
 		if len(rows) > 0 || !complete || !waiting {
-			return &output[ChangePage]{Status: http.StatusOK, Body: changePage(in.Since, rows, newest, complete)}, nil
+			page := changePage(in.Since, rows, newest, complete)
+			if in.Entries {
+				page.Epoch = a.mirrored.Epoch()
+			}
+			if in.Entries && complete {
+				a.addEntries(page.Changes)
+				if state.now.Generation <= page.Next && page.Next == newest {
+					page.State = state.now
+				}
+			}
+			return &output[ChangePage]{Status: http.StatusOK, Body: page}, nil
 		}
 		select {
 		case <-changed:
+		case <-state.changed:
+			waiting = false
 		case <-patience.C:
 			waiting = false
 		case <-a.draining:
@@ -53,6 +74,22 @@ func (a *API) changes(ctx context.Context, in *changesInput) (*output[ChangePage
 			return nil, a.problemOf(context.Cause(ctx))
 		}
 	}
+}
+
+// continues says whether the change log goes on from a generation of an epoch. Who names none takes the risk.
+func (a *API) continues(epoch string, since uint64) bool {
+	return epoch == "" || a.mirrored.Continues(epoch, since)
+}
+
+// newState is a state, and a channel that is closed when the configuration changes it next.
+type newState struct {
+	now     *MirrorState
+	changed <-chan struct{}
+}
+
+func (a *API) newState() newState {
+	changed := a.mirrored.StateChanged()
+	return newState{a.mirrored.State(), changed}
 }
 
 // waitOf reads for how long to wait, at most MaxWait.

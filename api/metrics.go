@@ -9,7 +9,8 @@ type Metrics struct {
 	answers      *prometheus.CounterVec   // status answers by status and because
 	changes      *prometheus.CounterVec   // admin changes by action and outcome
 	authFailures *prometheus.CounterVec   // by why
-	gateways     *prometheus.CounterVec   // answers to gateways by profile, decision and reason
+	eventClients prometheus.Gauge
+	gateways     *prometheus.CounterVec // answers to gateways by profile, decision and reason
 }
 
 // NewMetrics makes counters that are not registered anywhere.
@@ -28,10 +29,12 @@ func NewMetrics() *Metrics {
 		gateways: counter("gateway_answers_total", "Answers to gateways by profile, decision (allow, allow-degraded, would-deny, error, deny) "+
 			"and reason.", "profile", "decision", "reason"),
 		authFailures: counter("auth_failures_total", "Requests refused for their token.", "why"),
+		eventClients: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "veto", Subsystem: "api", Name: "event_clients",
+			Help: "Open streams of GET /v1/events."}),
 	}
 }
 
 // Collectors are the metrics, to be registered.
 func (m *Metrics) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.duration, m.answers, m.changes, m.authFailures, m.gateways}
+	return []prometheus.Collector{m.requests, m.duration, m.answers, m.changes, m.authFailures, m.eventClients, m.gateways}
 }

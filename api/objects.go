@@ -237,6 +237,17 @@ type ChangeObject struct {
 	Retained   int      `json:"retained,omitempty" doc:"Dropped by the CRL and kept revoked since"`
 	Serials    []string `json:"serials,omitempty" doc:"Whose answers it changed"`
 	Everything bool     `json:"everything,omitempty" doc:"Instead of serials, when they are too many: read the list of revocations anew"`
+
+	Entries []EntryObject `json:"entries,omitempty" doc:"With entries=true: what is known of each of the serials when the row is sent, in order"`
+}
+
+// EntryObject is what a mirror keeps of a serial.
+type EntryObject struct {
+	Revoked   bool      `json:"revoked" doc:"It is listed, or was by an administrator"`
+	Because   string    `json:"because,omitempty" enum:"crl,retained,admin,upstream"`
+	Reason    string    `json:"reason,omitempty"`
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
+	Unsure    bool      `json:"unsure,omitempty" doc:"A delta CRL lifted it: whether it is revoked depends on the time, and only the server can say"`
 }
 
 // ChangePage is the answer to GET /v1/changes.
@@ -245,6 +256,9 @@ type ChangePage struct {
 	Next       uint64         `json:"next" doc:"Give it as since to get what follows"`
 	Resync     bool           `json:"resync" doc:"Changes after since are no longer kept, or since was never reached here: read the lists of revocations anew, then go on with next"`
 	Changes    []ChangeObject `json:"changes" doc:"Oldest first"`
+
+	Epoch string       `json:"epoch,omitempty" doc:"With entries=true: of which next is"`
+	State *MirrorState `json:"state,omitempty" doc:"With entries=true, when next is the newest: what is known of serials that nothing lists"`
 }
 
 // AuditObject is one row of the audit chain.

@@ -33,6 +33,11 @@ func (a *API) routes(version string) (http.Handler, error) {
 	a.registerChanges(h)
 	a.registerAudit(h)
 	a.registerHealth(h)
+	if a.mirrored != nil {
+		r.Get(eventsPath, a.reader(a.events))
+		r.Get(snapshotPath, a.reader(a.getSnapshot))
+		a.describeFeed()
+	}
 	if a.explainer != nil {
 		r.Post(explainPath, a.reader(a.explainOCSP))
 		a.describeExplain()
@@ -70,6 +75,8 @@ const (
 	revocationPath  = "/v1/issuers/{issuer}/revocations/{serial}"
 	acceptPath      = "/v1/issuers/{issuer}/accept"
 	changesPath     = "/v1/changes"
+	eventsPath      = "/v1/events"
+	snapshotPath    = "/v1/snapshot"
 	auditPath       = "/v1/audit"
 	explainPath     = "/v1/explain/ocsp"
 	metricsPath     = "/metrics"

@@ -214,6 +214,7 @@ func (c *commit) flip(g *generation, diff *revocation.CRLChange, kind string, al
 				return err
 			}
 			diff.Generation = t.head.generation
+			g.since.Store(diff.Generation)
 			t.failed = t.putPointer(p)
 			also.apply(t)
 			return t.failed

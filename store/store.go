@@ -30,8 +30,11 @@ type Store struct {
 	view       atomic.Pointer[view]
 	changed    atomic.Pointer[chan struct{}] // closed at the next generation; nil when nobody waits
 
-	mu sync.Mutex // guards table
+	epochs epochs // set by Open
+
+	mu sync.Mutex // guards table and views
 	table
+	views uint64 // published
 }
 
 // Options are the settings of a store; the zero value is right for most.
@@ -86,6 +89,7 @@ func (s *Store) load() (err error) {
 	if err != nil {
 		return stateError(s.paths, err)
 	}
+	s.beginEpoch()
 	var damaged []pointer
 	for _, p := range pointers {
 		if p.n == 0 {

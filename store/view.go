@@ -9,6 +9,7 @@ import (
 
 // view is all that lookups read, immutable but for the records in the admin tables.
 type view struct {
+	number  uint64 // 1, 2, 3, … in the order of publication
 	issuers map[revocation.IssuerID]*issuerView
 	scopes  map[revocation.ScopeID]*generation
 }
@@ -30,7 +31,8 @@ type consulted struct {
 
 // publishView makes the view from the table. Store.mu is held.
 func (s *Store) publishView() {
-	v := &view{issuers: map[revocation.IssuerID]*issuerView{}, scopes: maps.Clone(s.held)}
+	s.views++
+	v := &view{number: s.views, issuers: map[revocation.IssuerID]*issuerView{}, scopes: maps.Clone(s.held)}
 	of := func(issuer revocation.IssuerID) *issuerView {
 		if v.issuers[issuer] == nil {
 			v.issuers[issuer] = &issuerView{admin: s.admin[issuer]}

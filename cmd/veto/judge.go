@@ -105,13 +105,18 @@ func (j *judge) collect(issuer revocation.IssuerID, serial revocation.Serial, se
 	if ev == nil {
 		ev = new(revocation.Evidence)
 	}
-	*ev = revocation.Evidence{CRLs: ev.CRLs, Administered: set.administered, StaleGrace: set.staleGrace, MaxAge: set.maxAge, ClockSkew: clockSkew,
-		Kind: set.issues}
+	*ev = set.evidence(ev.CRLs)
 	j.store.Evidence(issuer, serial, ev)
 	for _, key := range set.others {
 		ev.Admin = revocation.Strongest(ev.Admin, j.store.AdminRecord(key, serial))
 	}
 	return ev
+}
+
+// evidence is evidence with the settings and none of the store yet.
+func (set *settings) evidence(room []revocation.CRLFinding) revocation.Evidence {
+	return revocation.Evidence{CRLs: room, Administered: set.administered, StaleGrace: set.staleGrace, MaxAge: set.maxAge, ClockSkew: clockSkew,
+		Kind: set.issues}
 }
 
 // forget gives evidence back. It keeps nothing of the store alive.

@@ -29,6 +29,7 @@ type service struct {
 	refresher *crlfetch.Refresher
 	api       *api.API
 	public    *public
+	mirrored  *mirrored
 	watch     *signerWatch
 
 	configuring sync.Mutex // held while a configuration is put in force; guards the two below
@@ -46,6 +47,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
 		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting,
 		Now: func() time.Time { return judgedAt(st) }})
+	s.mirrored = newMirrored(s.judge, s.directory)
 	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
@@ -54,7 +56,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.operator.refresher, s.directory.fetches = s.refresher, s.refresher.Sources
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
-		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Mirrored: s.mirrored, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
 		Explainer: &explainer{s.directory, s.judge, s.responder},
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
 			[]prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory), newClockMetric(st)})})
@@ -131,6 +133,7 @@ func (s *service) putInForce(c *config.Config) error {
 	s.store.SetScopes(scopes)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
+	s.mirrored.configured()
 	s.setTrust(c)
 	if err := s.setProfiles(c); err != nil { // the configuration was checked: there is none
 		return err

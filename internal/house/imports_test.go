@@ -17,7 +17,7 @@ var allowed = map[string][]string{
 	"revocation":       {},
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
-	"client":           {"revocation", "internal/ocspder", "verify"},
+	"client":           {"revocation", "internal/ocspder", "verify", "internal/snapshot", "internal/follow"},
 	"client/grpcguard": {"revocation", "client"},
 	"internal/lane":    {},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
@@ -25,10 +25,13 @@ var allowed = map[string][]string{
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
 	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
-	"api":              {"revocation", "verify", "internal/explain", "internal/certheader"},
+	"api":              {"revocation", "verify", "internal/explain", "internal/certheader", "internal/snapshot"},
 	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},
 	"internal/pkitest": {},
 	"internal/house":   {},
+	// What mirrors read, and how they follow.
+	"internal/snapshot": {"revocation"},
+	"internal/follow":   {"internal/snapshot"},
 	// The headers of gateways.
 	"internal/certheader": {"revocation"},
 	// Envoy's authorization calls.
@@ -36,7 +39,8 @@ var allowed = map[string][]string{
 	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
 	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api", "extauthz",
-		"internal/config", "internal/certheader", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest"},
+		"internal/config", "internal/certheader", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest",
+		"internal/snapshot", "internal/follow"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},

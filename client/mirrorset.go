@@ -1,0 +1,151 @@
+package client
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"slices"
+	"unsafe"
+
+	"github.com/vetopki/veto/internal/snapshot"
+	"github.com/vetopki/veto/revocation"
+)
+
+// serialSet holds serials in order, packed by their length: 22.5 octets for one of 16. It does not change once it is complete.
+type serialSet struct {
+	lanes [revocation.MaxSerialOctets + 1]*lane // by length
+}
+
+// lane holds serials of one length. Serials that count up share a long prefix and random ones none: so the prefix all share is passed
+// over, the next eight octets are taken as a number, and a table over the numbers leads to the few serials that can be meant.
+type lane struct {
+	length   int
+	serials  []byte // one after another, ascending
+	words    []byte // snapshot.WordOctets for each, in the same order
+	prefix   int    // octets that all share
+	min, max uint64
+	shift    uint
+	table    []uint32 // where the serials with number (min + slot<<shift) begin
+}
+
+// perSlot is how many serials the table leads to: two cache lines of serials of 16 octets.
+const perSlot = 8
+
+// add appends serials of one length. Lengths ascend, and serials.
+func (s *serialSet) add(length int, serials, dates, flags []byte) {
+	l := s.lanes[length]
+	if l == nil {
+		l = &lane{length: length}
+		s.lanes[length] = l
+	}
+	l.serials = append(l.serials, serials...)
+	const date = snapshot.WordOctets - 1
+	for i := range flags {
+		l.words = append(append(l.words, dates[i*date:(i+1)*date]...), flags[i])
+	}
+}
+
+// reserve makes room for about as many serials as will come.
+func (s *serialSet) reserve(counts map[int]int, octets int64) {
+	for length, n := range counts {
+		if length < 1 || length >= len(s.lanes) || n < 1 || int64(n) > octets/int64(length+snapshot.WordOctets) {
+			continue // it is only for speed
+		}
+		octets -= int64(n) * int64(length+snapshot.WordOctets)
+		s.lanes[length] = &lane{length: length, serials: make([]byte, 0, n*length), words: make([]byte, 0, n*snapshot.WordOctets)}
+	}
+}
+
+// complete makes the tables, and counts serials and octets.
+func (s *serialSet) complete() (entries int, octets int64, err error) {
+	for length, l := range s.lanes {
+		if l == nil {
+			continue
+		}
+		n := len(l.serials) / length
+		if n == 0 {
+			s.lanes[length] = nil
+			continue
+		}
+		if int64(n) > 1<<32-2 {
+			return 0, 0, fmt.Errorf("%d serials of one length", n)
+		}
+		l.complete(n)
+		entries += n
+		octets += int64(cap(l.serials)) + int64(cap(l.words)) + 4*int64(cap(l.table))
+	}
+	return entries, octets, nil
+}
+
+func (l *lane) complete(n int) {
+	l.serials, l.words = clipped(l.serials), clipped(l.words)
+	first, last := l.serial(0), l.serial(n-1)
+	for l.prefix < max(0, l.length-8) && first[l.prefix] == last[l.prefix] {
+		l.prefix++
+	}
+	l.min, l.max = l.number(first), l.number(last)
+	l.shift = uint(max(0, bits.Len64(l.max-l.min)-bits.Len(uint(n/perSlot))))
+	l.table = make([]uint32, (l.max-l.min)>>l.shift+2)
+	slot := 0
+	for i := range n {
+		for at := int((l.number(l.serial(i)) - l.min) >> l.shift); slot <= at; slot++ {
+			l.table[slot] = uint32(i)
+		}
+	}
+	for ; slot < len(l.table); slot++ {
+		l.table[slot] = uint32(n)
+	}
+}
+
+// clipped gives back room that was not needed, when it is worth a copy.
+func clipped(b []byte) []byte {
+	if cap(b)-len(b) > cap(b)/16 {
+		return slices.Clone(b)
+	}
+	return b
+}
+
+func (l *lane) serial(i int) []byte { return l.serials[i*l.length : (i+1)*l.length] }
+
+// number is what follows the prefix, as a number of eight octets.
+func (l *lane) number(serial []byte) uint64 {
+	s := serial[l.prefix:]
+	if len(s) >= 8 {
+		return binary.BigEndian.Uint64(s)
+	}
+	var n uint64
+	for i, b := range s {
+		n |= uint64(b) << (56 - 8*i)
+	}
+	return n
+}
+
+// find is the word of a serial, nil when it is not in the set.
+func (s *serialSet) find(serial []byte) []byte {
+	l := s.lanes[len(serial)]
+	if l == nil || text(serial[:l.prefix]) != text(l.serials[:l.prefix]) {
+		return nil
+	}
+	number := l.number(serial)
+	if number < l.min || number > l.max {
+		return nil
+	}
+	slot := (number - l.min) >> l.shift
+	lo, hi := int(l.table[slot]), int(l.table[slot+1])
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		at := l.serial(mid)
+		switch n := l.number(at); {
+		case n < number, n == number && text(at) < text(serial):
+			lo = mid + 1
+		case n == number && text(at) == text(serial):
+			return l.words[mid*snapshot.WordOctets : (mid+1)*snapshot.WordOctets]
+		default:
+			hi = mid
+		}
+	}
+	return nil
+}
+
+// text is octets for comparing.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
