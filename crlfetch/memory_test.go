@@ -120,7 +120,7 @@ func (b *memoryBuild) end() {
 	b.m.building[b.scope] = false
 }
 
-func (b *memoryBuild) Commit(info *revocation.CRLInfo, signed string, st revocation.SourceState) (revocation.CRLChange, error) {
+func (b *memoryBuild) Commit(info *revocation.CRLInfo, signed string, st revocation.SourceState, _ float64) (revocation.CRLChange, error) {
 	b.end()
 	m := b.m
 	m.mu.Lock()
@@ -154,6 +154,6 @@ func (s discardStore) TempFile() (*os.File, error)                              
 func (s discardStore) NewBuild(revocation.IssuerID, revocation.ScopeID) (Build, error) { return s, nil }
 func (discardStore) Add(*revocation.Record) error                                      { return nil }
 func (discardStore) Abort()                                                            {}
-func (discardStore) Commit(*revocation.CRLInfo, string, revocation.SourceState) (c revocation.CRLChange, err error) {
+func (discardStore) Commit(*revocation.CRLInfo, string, revocation.SourceState, float64) (c revocation.CRLChange, err error) {
 	return c, nil
 }

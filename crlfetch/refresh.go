@@ -139,7 +139,7 @@ func (a *attempt) take(ctx context.Context, tmp *os.File) error {
 func (a *attempt) commit(build *build, info *revocation.CRLInfo, signed string) error {
 	next := a.track.accepted(a.now, a.url, a.got, info)
 	next.state.NextFetch = a.next(info, Outcome{MaxAge: a.got.maxAge})
-	change, err := build.commit(info, signed, next.state)
+	change, err := build.commit(info, signed, next.state, a.src.MaxShrink)
 	if err != nil {
 		return storeFailed("committing the CRL", err)
 	}
@@ -203,9 +203,9 @@ func (b *build) Add(r *revocation.Record) error {
 	return nil
 }
 
-func (b *build) commit(info *revocation.CRLInfo, signed string, st revocation.SourceState) (revocation.CRLChange, error) {
+func (b *build) commit(info *revocation.CRLInfo, signed string, st revocation.SourceState, maxShrink float64) (revocation.CRLChange, error) {
 	b.ended = true
-	return b.Build.Commit(info, signed, st)
+	return b.Build.Commit(info, signed, st, maxShrink)
 }
 
 func (b *build) end() {

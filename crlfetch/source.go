@@ -24,6 +24,10 @@ type Source struct {
 	Timeout  time.Duration // of one fetch from one URL as a whole; zero means DefaultTimeout
 	MaxBytes int64         // of one CRL as it is transferred; zero means DefaultMaxBytes
 
+	// MaxShrink is how many percent of the CRL in force the next one may drop at once; what it drops beyond that stays revoked. At
+	// zero only a few may go, at 100 all.
+	MaxShrink float64
+
 	// MinRate is in octets a second, over the whole transfer and after a start of ten seconds; zero means DefaultMinRate. A
 	// transfer that is slower, or stands still for ten seconds, is cut.
 	MinRate int64
@@ -63,6 +67,6 @@ func orDefault[T time.Duration | int64](v, fallback T) T {
 // and key, and with them the IssuerID.
 func (s Source) equal(t Source) bool {
 	return s.Issuer.Name == t.Issuer.Name && s.Issuer.ID == t.Issuer.ID && s.Issuer.Certificate.Equal(t.Issuer.Certificate) &&
-		s.URL == t.URL && s.Every == t.Every && s.Timeout == t.Timeout && s.MaxBytes == t.MaxBytes && s.MinRate == t.MinRate &&
+		s.URL == t.URL && s.Every == t.Every && s.Timeout == t.Timeout && s.MaxBytes == t.MaxBytes && s.MinRate == t.MinRate && s.MaxShrink == t.MaxShrink &&
 		slices.Equal(s.Mirrors, t.Mirrors) && slices.Equal(s.RedirectHosts, t.RedirectHosts) && s.Egress.equal(t.Egress)
 }

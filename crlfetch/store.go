@@ -33,8 +33,8 @@ type Build interface {
 	Add(*revocation.Record) error
 
 	// Commit puts the CRL in force together with the state of its source. signed is the name of the file that holds the
-	// signed CRL, DER; Commit may move it away.
-	Commit(info *revocation.CRLInfo, signed string, st revocation.SourceState) (revocation.CRLChange, error)
+	// signed CRL, DER; Commit may move it away. What a complete CRL drops beyond maxShrink percent of the CRL in force stays revoked.
+	Commit(info *revocation.CRLInfo, signed string, st revocation.SourceState, maxShrink float64) (revocation.CRLChange, error)
 
 	// Abort throws the build away.
 	Abort()

@@ -20,14 +20,20 @@ type SourceState struct {
 // CRLChange is the difference that one CRL swap made.
 type CRLChange struct {
 	Issuer     IssuerID
+	Issuers    []IssuerID // all that the scope serves: several when the keys of one CA share a series of CRLs
 	Scope      ScopeID
 	Old, New   *CRLInfo // Old is nil for the first CRL of a scope
 	Generation uint64
 
 	Added, Removed, Changed int
 
-	// Serials are those added, removed or changed. Beyond MaxChangedSerials it is nil and Everything is true: whoever keeps
-	// answers of this issuer drops all of them.
+	// Retained counts the serials that the new CRL does not list and the shrink guard keeps revoked since this swap. They are not
+	// among Removed.
+	Retained int
+
+	// Serials are those whose answer may differ: added, removed, changed or retained, and those of a delta CRL that applies since this
+	// swap, or no longer. Beyond MaxChangedSerials it is nil and Everything is true: whoever keeps answers of these issuers
+	// drops all of them.
 	Serials    []Serial
 	Everything bool
 }

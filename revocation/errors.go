@@ -11,6 +11,7 @@ var (
 	ErrUnknownReason   = errors.New("unknown revocation reason")
 	ErrUnknownIssuer   = errors.New("unknown issuer")
 	ErrNoRecord        = errors.New("no administrative revocation of this serial")
+	ErrNoRetained      = errors.New("the shrink guard keeps nothing of this CRL")
 	ErrLocked          = errors.New("data directory is in use")
 	ErrNotDurable      = errors.New("change could not be made durable")
 )

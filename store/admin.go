@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -103,12 +104,18 @@ func (a *adminChange) apply(t *stateTx, changeRows uint64) error {
 	err = errors.Join(
 		t.logChange(Change{Kind: changeAdmin, Issuer: a.issuer.String(), Action: outcome.String(),
 			Serials: []string{a.serial.String()}}, changeRows),
-		t.audit(a.issuer, a.serial, outcome, a.record))
+		t.audit(a.auditEntry()))
 	if err != nil {
 		t.failed = err // no audit, no change
 	}
 	a.generation = t.head.generation
 	return err
+}
+
+func (a *adminChange) auditEntry() AuditEntry {
+	r := a.record
+	return AuditEntry{At: r.RecordedAt, By: r.By, Action: a.outcome.String(), Issuer: a.issuer.String(), Serial: a.serial.String(),
+		Reason: r.Reason.String(), RevokedAt: r.RevokedAt, Invalidity: r.InvalidityDate, Comment: r.Comment}
 }
 
 // adminRecord is what stands, nil when there is nothing.
@@ -128,13 +135,14 @@ func (s *Store) explainNoRecord(issuer revocation.IssuerID, serial revocation.Se
 		if !c.Listed {
 			continue
 		}
+		by := cmp.Or(c.ListedBy, c.Info)
 		which := "a CRL without a number"
-		if c.Info.Number != "" {
-			which = "CRL number " + c.Info.Number.String()
+		if by.Number != "" {
+			which = "CRL number " + by.Number.String()
 		}
 		return &revocation.Conflict{Standing: revocation.AdminRecord{Entry: c.Entry}, Detail: fmt.Sprintf(
 			"listed since %s with reason %s by %s from %s; only a newer CRL of the issuer lifts that",
-			c.Entry.RevokedAt.Format(time.RFC3339), c.Entry.Reason, which, strings.TrimSpace(c.Info.URL))}
+			c.Entry.RevokedAt.Format(time.RFC3339), c.Entry.Reason, which, strings.TrimSpace(by.URL))}
 	}
 	return revocation.ErrNoRecord
 }

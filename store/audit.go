@@ -10,8 +10,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-
-	"github.com/vetopki/veto/revocation"
 )
 
 // AuditEntry is one line of the audit chain: what an administrator did. Prev is the SHA-256 of the entry before, as stored, in
@@ -20,22 +18,28 @@ type AuditEntry struct {
 	Seq        uint64    `json:"seq"` // 1, 2, 3, …
 	At         time.Time `json:"at"`
 	By         string    `json:"by"`
-	Action     string    `json:"action"` // created, upgraded or released, as revocation.Outcome names them
+	Action     string    `json:"action"` // created, upgraded or released, as revocation.Outcome names them; accepted or kept
 	Issuer     string    `json:"issuer"`
-	Serial     string    `json:"serial"` // as revocation.Serial is shown
-	Reason     string    `json:"reason"`
+	Serial     string    `json:"serial,omitempty"` // as revocation.Serial is shown
+	Reason     string    `json:"reason,omitempty"`
 	RevokedAt  time.Time `json:"revoked_at,omitzero"`
 	Invalidity time.Time `json:"invalidity_date,omitzero"`
 	Comment    string    `json:"comment,omitempty"`
+	Scope      string    `json:"scope,omitempty"`    // of accepted and kept: of the CRL
+	Retained   int       `json:"retained,omitempty"` // of accepted and kept: how many serials it was about
 	Generation uint64    `json:"generation"`
 	Prev       string    `json:"prev"`
 }
 
-// audit appends to the chain.
-func (t *stateTx) audit(issuer revocation.IssuerID, serial revocation.Serial, o revocation.Outcome, r *revocation.AdminRecord) error {
-	e := AuditEntry{Seq: t.head.audits + 1, At: r.RecordedAt, By: r.By, Action: o.String(), Issuer: issuer.String(),
-		Serial: serial.String(), Reason: r.Reason.String(), RevokedAt: r.RevokedAt, Invalidity: r.InvalidityDate,
-		Comment: r.Comment, Generation: t.head.generation, Prev: hex.EncodeToString(t.head.auditHash[:])}
+// What an administrator says of the serials that the shrink guard retained, in the audit chain.
+const (
+	auditAccepted = "accepted" // that they are not revoked any more
+	auditKept     = "kept"     // that they stay revoked
+)
+
+// audit appends to the chain. The entry says what was done by whom and when; its place in the chain is filled in.
+func (t *stateTx) audit(e AuditEntry) error {
+	e.Seq, e.Generation, e.Prev = t.head.audits+1, t.head.generation, hex.EncodeToString(t.head.auditHash[:])
 	b, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("writing the audit entry: %w", err)

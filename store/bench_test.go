@@ -77,7 +77,7 @@ func commitRandom(b *testing.B, s *Store, n, number int, each func(int, []byte))
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := build.Commit(infoOf(issuerA, scopeA, number, n), signed, revocation.SourceState{}); err != nil {
+	if _, err := build.Commit(infoOf(issuerA, scopeA, number, n), signed, revocation.SourceState{}, CommitOptions{}); err != nil {
 		b.Fatal(err)
 	}
 }

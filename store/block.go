@@ -20,7 +20,8 @@ import (
 //	N records, ascending:
 //	  L octets   serial
 //	  5 octets   revocation date
-//	  1 octet    flags: the reason in the low four bits, the others zero
+//	  1 octet    flags: the reason in bits 0-3; bit 4 set when the CRL does not list the serial and the shrink guard keeps it; the
+//	             others zero
 //	  5 octets   invalidity date, when there is one in the block; all ones means not stated
 //
 // A block is read where it lies, in the mapped file: what a lookup finds is on the cache line it searched.
@@ -35,7 +36,8 @@ const (
 	// pages of 4096 and a leaf wastes next to nothing.
 	blockBudget = 4072
 
-	reasonMask = 0x0f
+	reasonMask   = 0x0f
+	retainedFlag = 0x10
 )
 
 // Dates are kept as seconds since the year 0 in 40 bits, which holds every date an X.509 Time can say (RFC 5280 §5.1.2.6).
@@ -95,7 +97,7 @@ func unpack(b []byte) packed {
 
 func (p packed) entry() revocation.Entry {
 	return revocation.Entry{RevokedAt: unpackDate(p.revoked), InvalidityDate: unpackDate(p.invalidity),
-		Reason: revocation.Reason(p.flags & reasonMask)}
+		Reason: revocation.Reason(p.flags & reasonMask), Retained: p.flags&retainedFlag != 0}
 }
 
 // blockCapacity is how many entries with serials of n octets fit a block.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 
 	"github.com/vetopki/veto/revocation"
 )
@@ -92,9 +91,8 @@ type probe struct {
 	packed packed
 }
 
-// write sorts the entries and writes them to a generation file at path, comparing them with the generation in force on
-// the way.
-func (b *Build) write(path string, h header, old *generation) (change revocation.CRLChange, out header, probes []probe, err error) {
+// write sorts the entries and writes them to a generation file at path, with what d keeps of the generation in force.
+func (b *Build) write(path string, h header, d *differ) (out header, probes []probe, err error) {
 	for i := range b.lanes {
 		for _, l := range b.lanes[i] {
 			if l != nil {
@@ -104,10 +102,11 @@ func (b *Build) write(path string, h header, old *generation) (change revocation
 	}
 	p, err := newPacker(path, b.octets())
 	if err != nil {
-		return change, out, nil, err
+		return out, nil, err
 	}
 	defer p.close() // after finish this does nothing; on the way out of a fault it is all there is
-	m, d := merge{lanes: &b.lanes}, newDiffer(old)
+	d.put = p.add
+	m := merge{lanes: &b.lanes}
 	every := b.added/sample + 1
 	for n := 0; ; n++ {
 		serial, e, ok := m.next()
@@ -117,15 +116,16 @@ func (b *Build) write(path string, h header, old *generation) (change revocation
 		if n%every == 0 {
 			probes = append(probes, probe{string([]byte(serial)), e})
 		}
-		d.step(serial, e)
-		if err := p.add(serial, e); err != nil {
-			return change, out, nil, err
+		if err := d.step(serial, e); err != nil {
+			return out, nil, err
 		}
 	}
-	change = d.finish()
-	runtime.KeepAlive(old)
+	if err := d.finish(); err != nil {
+		return out, nil, err
+	}
+	h.info.Retained = d.retained
 	out, err = p.finish(h)
-	return change, out, probes, err
+	return out, probes, err
 }
 
 // checkWritten reads a finished file back: structure, checksum and digest as they were when written, and a sample of its entries.

@@ -12,17 +12,22 @@ import (
 // Change is one row of the change log: what one rise of the generation was about.
 type Change struct {
 	Generation uint64 `json:"generation"`
-	Kind       string `json:"kind"` // crl, admin, retired or quarantined
+	Kind       string `json:"kind"` // crl, admin, accepted, retired or quarantined
 	Issuer     string `json:"issuer"`
-	Scope      string `json:"scope,omitempty"`
-	Number     string `json:"crl_number,omitempty"` // of the new CRL, decimal
-	Action     string `json:"action,omitempty"`     // of an administrator, as revocation.Outcome names it
-	Added      int    `json:"added,omitempty"`
-	Removed    int    `json:"removed,omitempty"`
-	Changed    int    `json:"changed,omitempty"`
+
+	// Issuers are all whose answers it changed, when that is not Issuer alone: a scope may serve several keys of one CA.
+	Issuers []string `json:"issuers,omitempty"`
+
+	Scope    string `json:"scope,omitempty"`
+	Number   string `json:"crl_number,omitempty"` // of the new CRL, decimal
+	Action   string `json:"action,omitempty"`     // of an administrator, as revocation.Outcome names it
+	Added    int    `json:"added,omitempty"`
+	Removed  int    `json:"removed,omitempty"`
+	Changed  int    `json:"changed,omitempty"`
+	Retained int    `json:"retained,omitempty"` // by the shrink guard since this change
 
 	// Serials are those it was about, as revocation.Serial shows them. When there are more than the log keeps, Everything is true: whoever
-	// follows the log reads the issuer's list anew.
+	// follows the log reads the lists of these issuers anew.
 	Serials    []string `json:"serials,omitempty"`
 	Everything bool     `json:"everything,omitempty"`
 }
@@ -31,6 +36,7 @@ type Change struct {
 const (
 	changeCRL         = "crl"
 	changeAdmin       = "admin"
+	changeAccepted    = "accepted"
 	changeRetired     = "retired"
 	changeQuarantined = "quarantined"
 )
@@ -72,15 +78,20 @@ func (t *stateTx) pruneChanges(rows uint64) {
 	}
 }
 
-// Changes returns up to limit rows of the change log with a generation above since, oldest first. complete is false when rows that
-// should be among them were dropped from the log: whoever follows it begins anew.
+// Changes returns up to limit rows of the change log with a generation above since, oldest first: the changes that lookups see, each
+// generation one row. To follow the log, take the channel of [Store.Changed], read until no row comes, then wait for the channel.
+//
+// complete is false when since cannot be continued from: rows above it were dropped from the log, or it is beyond the latest
+// generation, because the data directory was replaced. Whoever follows the log then takes the generation, reads everything anew, and
+// continues from that generation.
 func (s *Store) Changes(since uint64, limit int) (rows []Change, complete bool, err error) {
 	err = s.state.view(func(tx *bolt.Tx) error {
 		h, err := readHead(tx)
 		if err != nil {
 			return err
 		}
-		complete = since <= h.generation && since >= h.generation-h.changeRows
+		seen := s.generation.Load() // behind the file for the moment between a commit and its publication
+		complete = since <= seen && since >= h.generation-h.changeRows
 		c := tx.Bucket(changesBucket).Cursor()
 		for k, v := c.Seek(numberKey(since + 1)); k != nil && len(rows) < limit; k, v = c.Next() {
 			b, err := unseal(changesBucket, k, v)
@@ -90,6 +101,9 @@ func (s *Store) Changes(since uint64, limit int) (rows []Change, complete bool, 
 			var row Change
 			if err := json.Unmarshal(b, &row); err != nil {
 				return err
+			}
+			if row.Generation > seen {
+				break
 			}
 			rows = append(rows, row)
 		}
@@ -101,10 +115,15 @@ func (s *Store) Changes(since uint64, limit int) (rows []Change, complete bool, 
 	return rows, complete, nil
 }
 
-// crlChangeRow is the row of a CRL swap.
-func crlChangeRow(c *revocation.CRLChange) Change {
-	row := Change{Kind: changeCRL, Issuer: c.Issuer.String(), Scope: c.Scope.String(), Number: c.New.Number.String(),
-		Added: c.Added, Removed: c.Removed, Changed: c.Changed, Everything: c.Everything || len(c.Serials) > maxLoggedSerials}
+// crlChangeRow is the row of a swap.
+func crlChangeRow(kind string, c *revocation.CRLChange) Change {
+	row := Change{Kind: kind, Issuer: c.Issuer.String(), Scope: c.Scope.String(), Number: c.New.Number.String(), Added: c.Added,
+		Removed: c.Removed, Changed: c.Changed, Retained: c.Retained, Everything: c.Everything || len(c.Serials) > maxLoggedSerials}
+	if len(c.Issuers) != 1 || c.Issuers[0] != c.Issuer {
+		for _, issuer := range c.Issuers {
+			row.Issuers = append(row.Issuers, issuer.String())
+		}
+	}
 	if !row.Everything {
 		for _, s := range c.Serials {
 			row.Serials = append(row.Serials, s.String())

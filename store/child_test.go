@@ -312,7 +312,7 @@ func commitTooLarge(s *Store) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.Commit(infoOf(issuerA, scopeA, 2, n), signed, revocation.SourceState{}); !errors.Is(err, revocation.ErrNotDurable) ||
+	if _, err := b.Commit(infoOf(issuerA, scopeA, 2, n), signed, revocation.SourceState{}, CommitOptions{}); !errors.Is(err, revocation.ErrNotDurable) ||
 		!strings.Contains(err.Error(), "no room left") {
 		return fmt.Errorf("a CRL on a full disk: %w", err)
 	}

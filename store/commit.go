@@ -15,16 +15,18 @@ import (
 // them, in one transaction; when it returns without an error, every lookup that begins now sees the new CRL. signed is the path of the
 // signed CRL, made by [Store.TempFile]: it belongs to Commit from here on.
 //
+// Serials that were retained (see [CommitOptions]) stay so until the CRL lists them again or an administrator accepts that they go.
+//
 // On an error the generation in force stays in force and what was written is removed; the build is over either way. The change is
-// against the generation that was replaced. Everything is also true when that could not be read, and when other scopes of the issuer
-// retired with this commit.
-func (b *Build) Commit(info *revocation.CRLInfo, signed string, st revocation.SourceState) (revocation.CRLChange, error) {
+// against the generation that was replaced. Everything is also true when that could not be read, and when other scopes no longer
+// serve an issuer since this commit.
+func (b *Build) Commit(info *revocation.CRLInfo, signed string, st revocation.SourceState, o CommitOptions) (revocation.CRLChange, error) {
 	if b.ended {
 		return revocation.CRLChange{}, errBuildEnded
 	}
 	b.ended = true
 	defer b.free()
-	c := &commit{store: b.store, build: b, info: new(*info)}
+	c := &commit{store: b.store, build: b, options: o, info: new(*info)}
 	defer c.cleanUp()
 	c.track(signed)
 	change, err := c.run(signed, st)
@@ -36,12 +38,14 @@ func (b *Build) Commit(info *revocation.CRLInfo, signed string, st revocation.So
 
 // commit is one generation on its way into force.
 type commit struct {
-	store *Store
-	build *Build
-	info  *revocation.CRLInfo
-	old   *generation // in force when the commit began; nil when there was none
-	path  string      // of the file being built
-	files []string    // to be removed unless the generation takes effect
+	store   *Store
+	build   *Build
+	options CommitOptions
+	info    *revocation.CRLInfo
+	old     *generation // in force when the commit began; nil when there was none
+	lost    bool        // what was in force before could not be read
+	path    string      // of the file being built
+	files   []string    // to be removed unless the generation takes effect
 }
 
 func (c *commit) run(signed string, st revocation.SourceState) (change revocation.CRLChange, err error) {
@@ -63,71 +67,104 @@ func (c *commit) run(signed string, st revocation.SourceState) (change revocatio
 	if err := c.place(g, signed); err != nil {
 		return change, clearly(err)
 	}
-	change.Issuer, change.Scope, change.New = c.info.Issuer, c.info.Scope, g.info
-	if c.old != nil {
-		change.Old = c.old.info
+	source, err := c.withSource(st)
+	if err == nil {
+		err = c.flip(g, &change, changeCRL, source)
 	}
-	if err := c.flip(g, &change, st); err != nil {
+	if err != nil {
 		return change, err
-	}
-	if c.old != nil {
-		c.store.dropBefore(c.info.Scope, c.old.n)
 	}
 	c.retireOthers(&change)
 	return change, nil
 }
 
-// check refuses a description that is not of these entries.
+// check refuses a description that is not of these entries. The signed CRL may have more: an indirect one lists certificates of
+// other issuers too (RFC 5280 §5.2.5), which are not added.
 func (c *commit) check() error {
 	switch {
 	case c.info.Issuer != c.build.issuer || c.info.Scope != c.build.scope:
 		return revocation.Refuse("scope", "", "the CRL is described as of another issuer or scope than the build was begun for")
-	case c.info.Entries != c.build.added:
+	case c.info.Entries < c.build.added:
 		return revocation.Refuse("entries", "", "the CRL is described with %d entries, %d were read", c.info.Entries, c.build.added)
 	}
 	return nil
 }
 
-// write builds the file under a temporary name, opens it again and checks that it reads back as written.
+// write builds the file, and a second time when the shrink guard objects to what the first one drops.
 func (c *commit) write() (g *generation, change revocation.CRLChange, err error) {
 	if c.path, err = c.store.tempPath("generation-*"); err != nil {
 		return nil, change, err
 	}
 	c.track(c.path)
-	var written header
-	var probes []probe
-	build := func(old *generation) func() error {
-		return func() (err error) {
-			change, written, probes, err = c.build.write(c.path, header{info: c.info}, old)
-			return err
+	if err = c.readable(); err != nil {
+		return nil, change, err
+	}
+	w, err := c.writeOnce(keepRetained)
+	if errors.Is(err, errDamaged) && c.old != nil { // reading the old one faulted
+		c.old.damaged.Store(true)
+		if err = c.setAside(); err == nil {
+			w, err = c.writeOnce(keepRetained)
 		}
 	}
-	old := c.comparable()
-	if err = guarded(build(old)); errors.Is(err, errDamaged) && old != nil { // reading the old one faulted
-		old.damaged.Store(true)
-		old = nil
-		if err = removeIfThere(c.path); err == nil {
-			err = guarded(build(nil))
-		}
+	if err == nil && c.options.exceeds(w.diff.dropped, c.old, c.info) {
+		w, err = c.writeOnce(keepAll)
 	}
 	c.build.free()
 	if err != nil {
 		return nil, change, err
 	}
-	if old != c.old {
-		change.Everything, change.Serials = true, nil
-	}
-	if g, err = openGeneration(c.path, c.info.Scope, c.next()); err == nil {
-		err = checkWritten(g, written, probes)
-	}
-	return g, change, err
+	g, err = w.open(c)
+	return g, w.diff.change, err
 }
 
-// comparable is the generation in force, nil when there is none or it cannot be read in full.
-func (c *commit) comparable() *generation {
-	if g := c.old; g != nil && !g.damaged.Load() && (g.verified.Load() || g.verify() == nil) {
-		return g
+// written is a generation file that was written, and what a check needs to know of it.
+type written struct {
+	header header
+	probes []probe
+	diff   *differ
+}
+
+// writeOnce builds the file under its temporary name, where there may be one already.
+func (c *commit) writeOnce(k keep) (w written, err error) {
+	if err := removeIfThere(c.path); err != nil {
+		return w, err
 	}
+	err = guarded(func() (err error) {
+		w.diff = newDiffer(c.old, k)
+		w.header, w.probes, err = c.build.write(c.path, header{info: c.info}, w.diff)
+		return err
+	})
+	return w, err
+}
+
+// open opens the file that was written and checks that it reads back so.
+func (w *written) open(c *commit) (*generation, error) {
+	if c.lost {
+		everything(&w.diff.change)
+	}
+	g, err := openGeneration(c.path, c.info.Scope, c.next())
+	if err == nil {
+		err = checkWritten(g, w.header, w.probes)
+	}
+	return g, err
+}
+
+// readable sees that the generation in force can be compared with, and takes one that cannot be read in full out of force.
+func (c *commit) readable() error {
+	if g := c.old; g == nil || !g.damaged.Load() && (g.verified.Load() || g.verify() == nil) {
+		return nil
+	}
+	return c.setAside()
+}
+
+// setAside takes a damaged generation out of force. The one before it is then what the new one is compared with, so that the shrink
+// guard works and what was retained is not forgotten.
+func (c *commit) setAside() error {
+	c.lost = true
+	if err := c.store.replace(c.old); err != nil {
+		return err
+	}
+	c.old = c.store.current(c.info.Scope)
 	return nil
 }
 
@@ -158,53 +195,110 @@ func (c *commit) place(g *generation, signed string) error {
 	return errors.Join(syncDir(p.scope(scope)), syncDir(p.crl()))
 }
 
-// flip is the one transaction that puts the generation in force.
-func (c *commit) flip(g *generation, diff *revocation.CRLChange, st revocation.SourceState) error {
+// flip is the one transaction that puts the generation in force, with what also writes. It fills in the change.
+func (c *commit) flip(g *generation, diff *revocation.CRLChange, kind string, also extra) error {
 	s, scope := c.store, c.info.Scope
-	point, err := pointer{n: g.n, info: c.info}.encode()
-	if err != nil {
-		return err
-	}
-	source, err := encodeSource(st)
-	if err != nil {
-		return err
-	}
-	if st, err = decodeSource(source); err != nil {
-		return err
-	}
 	files := c.files
 	c.files = nil // from here on the writer knows when they can go
-	return s.writer.do(&change{
+	var serves []revocation.IssuerID
+	err := s.writer.do(&change{
 		apply: func(t *stateTx) error {
 			if s.current(scope) != c.old {
 				return revocation.Refuse("concurrent", "", "the generation of the scope was replaced while this one was built")
 			}
-			if err := t.logChange(crlChangeRow(diff), s.changeRows); err != nil {
+			p, err := c.pointer(t, g, diff)
+			if err != nil {
+				return err
+			}
+			serves = p.serves
+			c.describe(diff, g, serves)
+			if err := t.logChange(crlChangeRow(kind, diff), s.changeRows); err != nil {
 				return err
 			}
 			diff.Generation = t.head.generation
-			t.put(scopesBucket, scope[:], point)
-			t.put(sourcesBucket, scope[:], source)
+			t.failed = t.putPointer(p)
+			also.apply(t)
 			return t.failed
 		},
 		publish: func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.held[scope], s.sources[scope] = g, st
+			s.held[scope], s.serves[scope] = g, serves
+			if !g.overtaken {
+				delete(s.lost, scope)
+			}
+			also.publish()
 			s.publishView()
 		},
 		abandon: func() { removeAll(files) },
 	})
+	if err == nil && c.old != nil {
+		s.dropBefore(scope, c.old.n)
+	}
+	return err
+}
+
+// extra is what becomes durable together with a generation. publish is called with Store.mu held.
+type extra struct {
+	apply   func(*stateTx)
+	publish func()
+}
+
+// withSource remembers the state of the source.
+func (c *commit) withSource(st revocation.SourceState) (extra, error) {
+	scope := c.info.Scope
+	b, err := encodeSource(st)
+	if err != nil {
+		return extra{}, err
+	}
+	st, err = decodeSource(b) // as a restart will read it
+	return extra{
+		apply:   func(t *stateTx) { t.put(sourcesBucket, scope[:], b) },
+		publish: func() { c.store.sources[scope] = st },
+	}, err
+}
+
+// pointer is the record that puts the generation in force. It serves whom the one before served, and those who name the scope now.
+func (c *commit) pointer(t *stateTx, g *generation, diff *revocation.CRLChange) (pointer, error) {
+	p := pointer{n: g.n, info: g.info, overtaken: g.overtaken}
+	before, err := t.pointer(c.info.Scope)
+	if err != nil {
+		return p, err
+	}
+	if before != nil {
+		p.serves, p.alarm = before.serves, before.alarm
+		if p.overtaken {
+			p.lost = before.lost
+		}
+	}
+	c.store.mu.Lock()
+	p.serves = union(p.serves, c.store.named[c.info.Scope])
+	c.store.mu.Unlock()
+	if len(p.serves) == 0 {
+		p.serves = []revocation.IssuerID{c.info.Issuer}
+	}
+	p.alarm = diff.Retained > 0 || p.alarm && g.info.Retained > 0
+	g.alarm.Store(p.alarm)
+	return p, nil
+}
+
+// describe fills in what the change is about.
+func (c *commit) describe(diff *revocation.CRLChange, g *generation, serves []revocation.IssuerID) {
+	diff.Issuer, diff.Issuers, diff.Scope, diff.New = c.info.Issuer, slices.Clone(serves), c.info.Scope, g.info
+	if c.old != nil {
+		diff.Old = c.old.info
+	}
+	c.noteRefit(diff)
 }
 
 // retireOthers lets scopes go that only waited for this one.
 func (c *commit) retireOthers(change *revocation.CRLChange) {
-	retired, err := c.store.retireOrphans()
+	left, err := c.store.updateServed()
 	if err != nil {
-		c.store.log.Error("retiring CRL scopes that are no longer configured", "err", err)
+		c.store.log.Error("noting whom the CRL scopes serve", "err", err)
 	}
-	if slices.Contains(retired, c.info.Issuer) {
-		change.Everything, change.Serials = true, nil
+	if len(left) > 0 {
+		everything(change)
 	}
 }
 

@@ -115,7 +115,7 @@ func TestAChangeBeyondTheBoundIsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	change, err := b.Commit(infoOf(issuerA, scopeA, 1, n), signed, revocation.SourceState{})
+	change, err := b.Commit(infoOf(issuerA, scopeA, 1, n), signed, revocation.SourceState{}, CommitOptions{})
 	if err != nil || !change.Everything || change.Serials != nil || change.Added != n {
 		t.Errorf("everything %v, %d serials, %d added, %v", change.Everything, len(change.Serials), change.Added, err)
 	}
@@ -141,7 +141,7 @@ func TestARefusedCommitLeavesTheOldGenerationAndNoFiles(t *testing.T) {
 		info *revocation.CRLInfo
 		rule string
 	}{
-		"fewer entries than described":   {infoOf(issuerA, scopeA, 2, 2), "entries"},
+		"more entries than described":    {infoOf(issuerA, scopeA, 2, 0), "entries"},
 		"described as of another scope":  {infoOf(issuerA, scopeA2, 2, 1), "scope"},
 		"described as of another issuer": {other, "scope"},
 	} {
@@ -157,10 +157,10 @@ func TestARefusedCommitLeavesTheOldGenerationAndNoFiles(t *testing.T) {
 			if err := errors.Join(b.Add(&rec), serr); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := b.Commit(c.info, signed, revocation.SourceState{}); revocation.RuleOf(err, "") != c.rule {
+			if _, err := b.Commit(c.info, signed, revocation.SourceState{}, CommitOptions{}); revocation.RuleOf(err, "") != c.rule {
 				t.Errorf("got %v, want a refusal by rule %s", err, c.rule)
 			}
-			if _, err := b.Commit(c.info, signed, revocation.SourceState{}); err == nil || b.Add(&rec) == nil {
+			if _, err := b.Commit(c.info, signed, revocation.SourceState{}, CommitOptions{}); err == nil || b.Add(&rec) == nil {
 				t.Error("the build goes on after its end")
 			}
 			if !lists(s, issuerA, "\x01") || lists(s, issuerA, "\x02") || s.Generation() != 1 {
@@ -214,7 +214,7 @@ func TestEntriesThatCannotBeStoredAreRefused(t *testing.T) {
 			t.Errorf("%s was taken", name)
 		}
 	}
-	if _, err := b.Commit(infoOf(issuerA, scopeA, 1, 0), mustSigned(t, s), revocation.SourceState{}); err != nil {
+	if _, err := b.Commit(infoOf(issuerA, scopeA, 1, 0), mustSigned(t, s), revocation.SourceState{}, CommitOptions{}); err != nil {
 		t.Errorf("committing what is left, nothing: %v", err)
 	}
 }

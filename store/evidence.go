@@ -6,25 +6,14 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// view is all that lookups read, immutable but for the records in the admin tables.
-type view struct {
-	issuers map[revocation.IssuerID]*issuerView
-	scopes  map[revocation.ScopeID]*generation
-}
-
-// issuerView is what is held for one issuer.
-type issuerView struct {
-	held    []*generation // configured scopes first, in their order
-	missing int           // configured scopes without a CRL
-	admin   *adminTable   // nil until there is a record
-}
-
-// Evidence fills in what the store knows of a serial: CRLs (one finding for each scope held), MissingCRL, Admin and Generation. The
-// other fields are left as they are. It takes no lock, and allocates nothing when ev.CRLs has room: reuse ev.
+// Evidence fills in what the store knows of a serial: CRLs (one finding for each complete CRL held, its delta CRL applied), MissingCRL,
+// Admin and Generation. The other fields are left as they are. It takes no lock, and allocates nothing when ev.CRLs has room:
+// reuse ev.
 //
 // The answer holds at least every change up to Generation. A scope whose file turns out to be damaged where the serial would be
 // counts as missing: damage is never evidence that a serial is good. So does one that fell back to the generation before, for the
-// serials that does not list. Admin must not be changed.
+// serials that does not list. A delta CRL that was never fetched is not missed, since the complete CRL was signed to hold alone; one
+// whose complete CRL is not held is a finding, without coverage, for the serials it revokes. Admin must not be changed.
 func (s *Store) Evidence(issuer revocation.IssuerID, serial revocation.Serial, ev *revocation.Evidence) {
 	ev.Generation = s.generation.Load() // before the view: what was published with it is then seen
 	ev.CRLs, ev.MissingCRL, ev.Admin = ev.CRLs[:0], 0, nil
@@ -36,14 +25,22 @@ func (s *Store) Evidence(issuer revocation.IssuerID, serial revocation.Serial, e
 	if v.admin != nil {
 		ev.Admin = v.admin.get(serial)
 	}
-	for _, g := range v.held {
-		ev.CRLs = append(ev.CRLs, revocation.CRLFinding{Info: g.info, Covers: g.info.Coverage()})
+	for i := range v.held {
+		c := &v.held[i]
+		if c.complete == nil {
+			c.delta.onlyRevoke(string(serial), ev)
+			continue
+		}
+		info := c.complete.info
+		ev.CRLs = append(ev.CRLs, revocation.CRLFinding{Info: info, Covers: info.Coverage()})
 		finding := &ev.CRLs[len(ev.CRLs)-1]
-		found := g.find(string(serial), &finding.Entry)
-		switch {
-		case found == listed:
-			finding.Listed = true
-		case found == unreadable, g.overtaken:
+		found := c.complete.find(string(serial), &finding.Entry)
+		finding.Listed = found == listed
+		doubt := c.blind || found == unreadable
+		if c.delta != nil && !c.delta.putOn(finding, string(serial)) {
+			doubt = true
+		}
+		if doubt && !finding.Listed {
 			ev.CRLs = ev.CRLs[:len(ev.CRLs)-1]
 			ev.MissingCRL++
 		}
@@ -51,12 +48,53 @@ func (s *Store) Evidence(issuer revocation.IssuerID, serial revocation.Serial, e
 	runtime.KeepAlive(v)
 }
 
+// putOn puts what a delta CRL says of a serial on top of what the complete CRL says. It is false when that cannot be read: the delta may
+// revoke it.
+func (g *generation) putOn(f *revocation.CRLFinding, serial string) bool {
+	d := revocation.DeltaFinding{Info: g.info}
+	found := g.find(serial, &d.Entry)
+	if found == unreadable {
+		return revocation.FitOf(f.Info, g.info) == revocation.DeltaObsolete
+	}
+	d.Listed = found == listed
+	g.apply(f, &d)
+	return true
+}
+
+// apply is [revocation.CRLFinding.Apply] for a finding of this delta CRL. Of one that was overtaken only what it revokes counts: the
+// newer one that was lost may have revoked again what this one removes.
+func (g *generation) apply(f *revocation.CRLFinding, d *revocation.DeltaFinding) {
+	if !g.overtaken {
+		f.Apply(d)
+	} else if d.Listed && d.Entry.Reason != revocation.RemoveFromCRL {
+		f.Apply(d)
+		f.Delta = nil
+	}
+}
+
+// onlyRevoke adds a finding for a serial that a delta CRL revokes whose complete CRL is not held.
+func (g *generation) onlyRevoke(serial string, ev *revocation.Evidence) {
+	f := revocation.CRLFinding{Info: g.info}
+	if g.find(serial, &f.Entry) == listed && f.Entry.Reason != revocation.RemoveFromCRL {
+		f.Listed = true
+		ev.CRLs = append(ev.CRLs, f)
+	}
+}
+
+// AdminRecord is what an administrator last said of a serial, nil when nothing. It takes no lock. The record must not be changed.
+func (s *Store) AdminRecord(issuer revocation.IssuerID, serial revocation.Serial) *revocation.AdminRecord {
+	if v := s.view.Load().issuers[issuer]; v != nil && v.admin != nil {
+		return v.admin.get(serial)
+	}
+	return nil
+}
+
 // Generation is the number of the latest change that lookups see. It rises with every CRL swap and every administrative change.
 func (s *Store) Generation() uint64 { return s.generation.Load() }
 
 // CRLInfo describes the CRL in force for a scope, nil when none is held.
 func (s *Store) CRLInfo(scope revocation.ScopeID) *revocation.CRLInfo {
-	if g := s.view.Load().scopes[scope]; g != nil {
+	if g := s.current(scope); g != nil {
 		return g.info
 	}
 	return nil
@@ -65,6 +103,6 @@ func (s *Store) CRLInfo(scope revocation.ScopeID) *revocation.CRLInfo {
 // Overtaken says whether the CRL in force for a scope is the one before a CRL that was lost to damage: what it lists is revoked, and
 // nothing is good by it.
 func (s *Store) Overtaken(scope revocation.ScopeID) bool {
-	g := s.view.Load().scopes[scope]
+	g := s.current(scope)
 	return g != nil && g.overtaken
 }

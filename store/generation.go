@@ -24,7 +24,8 @@ type generation struct {
 	blocks []blockRef
 	groups [serialSlots]*group // by serial length; nil where there are none
 
-	overtaken bool // see pointer; set before the generation is published
+	overtaken bool        // see pointer; set before the generation is published
+	alarm     atomic.Bool // see pointer
 
 	// Until the digest of the whole file was verified, each block is checked when it is first read: a bit of checked says that
 	// it was. damaged is set for good by the first block that fails or cannot be read.

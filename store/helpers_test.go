@@ -83,7 +83,7 @@ func tryPut(s *Store, info *revocation.CRLInfo, records ...revocation.Record) (r
 	if err != nil {
 		return revocation.CRLChange{}, err
 	}
-	return b.Commit(info, signed, revocation.SourceState{Issuer: info.Issuer, URL: info.URL, ETag: "etag " + info.Number.String()})
+	return b.Commit(info, signed, revocation.SourceState{Issuer: info.Issuer, URL: info.URL, ETag: "etag " + info.Number.String()}, CommitOptions{})
 }
 
 // signedFile makes what a download leaves behind.

@@ -3,30 +3,44 @@ package store
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/vetopki/veto/revocation"
 )
 
-// infoJSON is a CRLInfo as it is written, in a generation's header and in state.db.
+// infoJSON is a CRLInfo as it is written, in a generation's header and in state.db. A field that an older veto did not write is
+// absent there and means what its zero value says: a complete CRL of the issuer itself that speaks of everything.
 type infoJSON struct {
 	Issuer     string    `json:"issuer"`
 	Scope      string    `json:"scope"`
 	URL        string    `json:"url"`
-	Number     string    `json:"number,omitempty"` // hex of the magnitude
+	Number     string    `json:"number,omitempty"`      // hex of the magnitude
+	BaseNumber string    `json:"base_number,omitempty"` // likewise; of a delta only
 	ThisUpdate time.Time `json:"this_update"`
 	NextUpdate time.Time `json:"next_update,omitzero"`
 	SHA256     string    `json:"sha256"`
 	Size       int64     `json:"size"`
 	Entries    int       `json:"entries"`
-	Points     []string  `json:"distribution_points,omitempty"`
+	Retained   int       `json:"retained,omitempty"`
+
+	CRLIssuer      []byte                `json:"crl_issuer,omitempty"` // base64, as encoding/json writes octets; likewise below
+	AuthorityKeyID []byte                `json:"authority_key_id,omitempty"`
+	IDP            []byte                `json:"issuing_distribution_point,omitempty"`
+	OnlyKind       revocation.Kind       `json:"only_kind,omitempty"`
+	OnlyReasons    revocation.ReasonMask `json:"only_reasons,omitempty"`
+
+	Points   []string `json:"distribution_points,omitempty"`
+	Freshest []string `json:"freshest_crl,omitempty"`
 }
 
 func encodeInfo(c *revocation.CRLInfo) ([]byte, error) {
 	return json.Marshal(infoJSON{Issuer: c.Issuer.String(), Scope: c.Scope.String(), URL: c.URL,
-		Number: hex.EncodeToString([]byte(c.Number)), ThisUpdate: c.ThisUpdate.UTC(), NextUpdate: c.NextUpdate.UTC(),
-		SHA256: hex.EncodeToString(c.SHA256[:]), Size: c.Size, Entries: c.Entries, Points: c.DistributionPoints})
+		Number: hex.EncodeToString([]byte(c.Number)), BaseNumber: hex.EncodeToString([]byte(c.BaseNumber)),
+		ThisUpdate: c.ThisUpdate.UTC(), NextUpdate: c.NextUpdate.UTC(), SHA256: hex.EncodeToString(c.SHA256[:]), Size: c.Size,
+		Entries: c.Entries, Retained: c.Retained, CRLIssuer: c.CRLIssuer, AuthorityKeyID: c.AuthorityKeyID, IDP: c.IDP,
+		OnlyKind: c.OnlyKind, OnlyReasons: c.OnlyReasons, Points: c.DistributionPoints, Freshest: c.FreshestCRL})
 }
 
 func decodeInfo(b []byte) (*revocation.CRLInfo, error) {
@@ -35,11 +49,17 @@ func decodeInfo(b []byte) (*revocation.CRLInfo, error) {
 		return nil, fmt.Errorf("reading the description of a CRL: %w", err)
 	}
 	number, err := hex.DecodeString(j.Number)
-	if err != nil {
+	base, berr := hex.DecodeString(j.BaseNumber)
+	if err := errors.Join(err, berr); err != nil {
 		return nil, fmt.Errorf("reading the number of a CRL: %w", err)
 	}
-	c := &revocation.CRLInfo{URL: j.URL, Number: revocation.CRLNumber(number), ThisUpdate: j.ThisUpdate,
-		NextUpdate: j.NextUpdate, Size: j.Size, Entries: j.Entries, DistributionPoints: j.Points}
+	if j.OnlyKind > revocation.AttributeCertificate {
+		return nil, fmt.Errorf("reading the description of a CRL: %d is no kind of certificate", j.OnlyKind)
+	}
+	c := &revocation.CRLInfo{URL: j.URL, Number: revocation.CRLNumber(number), BaseNumber: revocation.CRLNumber(base),
+		ThisUpdate: j.ThisUpdate, NextUpdate: j.NextUpdate, Size: j.Size, Entries: j.Entries, Retained: j.Retained,
+		CRLIssuer: j.CRLIssuer, AuthorityKeyID: j.AuthorityKeyID, IDP: j.IDP, OnlyKind: j.OnlyKind, OnlyReasons: j.OnlyReasons,
+		DistributionPoints: j.Points, FreshestCRL: j.Freshest}
 	for _, f := range []struct {
 		to   []byte
 		from string

@@ -14,8 +14,9 @@ import (
 // Revocations lists what is revoked of an issuer, in serial order (shorter serials first, then by octets): up to limit rows whose
 // serials follow after, "" for the first page. A page with fewer rows is the last.
 //
-// Each serial is one row. When a CRL lists it the row is the CRL's, the earliest when several do; By and Comment are then those of an
-// administrator's record that stands too. A hold that was released is listed as Released when no CRL lists the serial.
+// Each serial is one row. When a CRL lists it, its delta CRL applied, the row is the CRL's, the earliest when several do; By and Comment
+// are then those of an administrator's record that stands too. A hold that was released is listed as Released when no CRL lists the
+// serial.
 func (s *Store) Revocations(issuer revocation.IssuerID, after revocation.Serial, limit int) ([]revocation.Listing, error) {
 	records, err := s.recordsAfter(issuer, after, limit)
 	if err != nil {
@@ -65,10 +66,10 @@ func (s *Store) recordsAfter(issuer revocation.IssuerID, after revocation.Serial
 
 // mergeListing merges the records with the entries of every CRL held.
 func mergeListing(v *issuerView, records []revocation.Listing, after string, limit int) (rows []revocation.Listing) {
-	var crls []*iterator
+	var crls []*listing
 	if v != nil {
-		for _, g := range v.held {
-			crls = append(crls, g.entriesAfter(after))
+		for i := range v.held {
+			crls = append(crls, v.held[i].listAfter(after))
 		}
 	}
 	for len(rows) < limit {
@@ -77,14 +78,10 @@ func mergeListing(v *issuerView, records []revocation.Listing, after string, lim
 			break
 		}
 		row := revocation.Listing{Serial: revocation.Serial(strings.Clone(serial))}
-		for _, it := range crls {
-			if !it.valid() || it.serial() != string(row.Serial) {
-				continue
-			}
-			if e := it.packed().entry(); row.Source == "" || e.RevokedAt.Before(row.RevokedAt) {
+		for _, l := range crls {
+			if e, listed := l.entry(string(row.Serial)); listed && (row.Source == "" || e.RevokedAt.Before(row.RevokedAt)) {
 				row.Entry, row.Source = e, revocation.SourceCRL
 			}
-			it.next()
 		}
 		if len(records) > 0 && records[0].Serial == row.Serial {
 			if r := records[0]; row.Source == "" {
@@ -94,19 +91,66 @@ func mergeListing(v *issuerView, records []revocation.Listing, after string, lim
 			}
 			records = records[1:]
 		}
-		rows = append(rows, row)
+		if row.Source != "" { // it may have been listed and removed
+			rows = append(rows, row)
+		}
 	}
 	return rows
 }
 
-func lowestSerial(crls []*iterator, records []revocation.Listing) (lowest string, ok bool) {
+func lowestSerial(crls []*listing, records []revocation.Listing) (lowest string, ok bool) {
 	if len(records) > 0 {
 		lowest, ok = string(records[0].Serial), true
 	}
-	for _, it := range crls {
-		if it.valid() && (!ok || compareSerials(it.serial(), lowest) < 0) {
-			lowest, ok = it.serial(), true
+	for _, l := range crls {
+		for _, it := range [...]*iterator{l.complete, l.delta} {
+			if it != nil && it.valid() && (!ok || compareSerials(it.serial(), lowest) < 0) {
+				lowest, ok = it.serial(), true
+			}
 		}
 	}
 	return lowest, ok
+}
+
+// listing walks the entries of a complete CRL and of the delta CRL on top of it.
+type listing struct {
+	of              *consulted
+	complete, delta *iterator // nil when there is none
+}
+
+func (c *consulted) listAfter(serial string) *listing {
+	l := &listing{of: c}
+	if c.complete != nil {
+		l.complete = c.complete.entriesAfter(serial)
+	}
+	if c.delta != nil {
+		l.delta = c.delta.entriesAfter(serial)
+	}
+	return l
+}
+
+// entry is what the two say together of a serial, as [Store.Evidence] has it. None before it is left.
+func (l *listing) entry(serial string) (revocation.Entry, bool) {
+	var f revocation.CRLFinding
+	if f.Entry, f.Listed = pass(l.complete, serial); l.delta == nil {
+		return f.Entry, f.Listed
+	}
+	d := revocation.DeltaFinding{Info: l.of.delta.info}
+	d.Entry, d.Listed = pass(l.delta, serial)
+	if l.complete == nil {
+		return d.Entry, d.Listed && d.Entry.Reason != revocation.RemoveFromCRL
+	}
+	f.Info = l.of.complete.info
+	l.of.delta.apply(&f, &d)
+	return f.Entry, f.Listed
+}
+
+// pass goes past the entry of a serial when it is the next one.
+func pass(it *iterator, serial string) (e revocation.Entry, ok bool) {
+	if it == nil || !it.valid() || it.serial() != serial {
+		return e, false
+	}
+	e = it.packed().entry()
+	it.next()
+	return e, true
 }

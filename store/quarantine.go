@@ -16,8 +16,10 @@ import (
 // that decays. Until it was verified, a lookup checks the checksum of each block it touches.
 //
 // A generation that fails is quarantined: its files are renamed, the one before takes its place if it is whole (what it lists is
-// revoked, and nothing is good by it, since the lost one may have listed more), otherwise the scope has no CRL, and its source is forgotten to have answered, so that the next fetch brings the CRL anew. Each is one
-// error in the result; the scopes are then taken care of, and whoever keeps answers drops those of their issuers.
+// revoked, and nothing is good by it, since the lost one may have listed more), otherwise the scope has no CRL, and its source is
+// forgotten to have answered, so that the next fetch brings the CRL anew. Where a delta CRL was lost, the complete CRL makes nothing
+// good either, until a newer delta CRL is held or the complete CRL is as new as the one lost. Each is one error in the result; the scopes are
+// then taken care of, and whoever keeps answers drops those of their issuers.
 func (s *Store) VerifyGenerations(ctx context.Context) error {
 	var found error
 	s.mu.Lock()
@@ -44,6 +46,11 @@ func (s *Store) replaceDamaged(bad *generation) error {
 	if s.current(bad.info.Scope) != bad {
 		return nil // it has been replaced
 	}
+	return s.replace(bad)
+}
+
+// replace is replaceDamaged for the generation in force of a scope that is claimed.
+func (s *Store) replace(bad *generation) error {
 	before, err := s.fallBack(bad.info.Scope, bad.n)
 	if err != nil {
 		return err
@@ -95,33 +102,30 @@ func (s *Store) enforceFallback(bad pointer, before *generation) error {
 	if err != nil {
 		return err
 	}
-	point := []byte(nil)
-	if before != nil {
-		if point, err = (pointer{before.n, before.info, true}).encode(); err != nil {
-			return err
-		}
-	}
+	var p *pointer
 	err = s.writer.do(&change{
 		apply: func(t *stateTx) error {
+			standing, err := t.pointer(scope)
+			if err != nil {
+				return err
+			}
 			row := Change{Kind: changeQuarantined, Issuer: issuer.String(), Scope: scope.String(), Everything: true}
 			if err := t.logChange(row, s.changeRows); err != nil {
 				return err
 			}
-			if t.put(sourcesBucket, scope[:], source); point == nil {
+			t.put(sourcesBucket, scope[:], source)
+			if p = standing.after(bad, before); p == nil {
 				t.delete(scopesBucket, scope[:])
 			} else {
-				t.put(scopesBucket, scope[:], point)
+				t.failed = errors.Join(t.failed, t.putPointer(*p))
 			}
 			return t.failed
 		},
 		publish: func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if s.sources[scope] = st; before == nil {
-				delete(s.held, scope)
-			} else {
-				s.held[scope] = before
-			}
+			s.sources[scope] = st
+			s.setScope(p, scope, before)
 			s.publishView()
 		},
 	})
@@ -129,4 +133,45 @@ func (s *Store) enforceFallback(bad pointer, before *generation) error {
 		return err
 	}
 	return s.quarantine(scope, bad.n)
+}
+
+// after is the record of a scope when a generation was lost and the one before it is in force, or none: then nothing remains but that a
+// delta CRL was lost, because a complete CRL does without a delta CRL that was never fetched, not without one that may have revoked.
+func (p *pointer) after(bad pointer, before *generation) *pointer {
+	if p == nil {
+		p = &pointer{serves: []revocation.IssuerID{bad.info.Issuer}}
+	}
+	next := &pointer{info: bad.info, overtaken: true, serves: p.serves}
+	switch {
+	case before != nil:
+		next.n, next.info = before.n, before.info
+		next.alarm = before.info.Retained > 0 // whether they were seen is lost with the newer one
+	case !bad.info.IsDelta():
+		return nil
+	}
+	if bad.info.IsDelta() {
+		next.lost = bad.info.Number
+		if p.lost.Compare(next.lost) > 0 { // this one was a fallback itself
+			next.lost = p.lost
+		}
+	}
+	return next
+}
+
+// setScope notes in the table what the record of a scope says and which generation, nil for none, is in force. Store.mu is held.
+func (t *table) setScope(p *pointer, scope revocation.ScopeID, g *generation) {
+	delete(t.held, scope)
+	delete(t.serves, scope)
+	delete(t.lost, scope)
+	if p == nil {
+		return
+	}
+	if p.overtaken && p.info.IsDelta() {
+		t.lost[scope] = p.lost
+	}
+	if g != nil {
+		g.overtaken = p.overtaken
+		g.alarm.Store(p.alarm)
+		t.held[scope], t.serves[scope] = g, p.serves
+	}
 }

@@ -95,7 +95,7 @@ func TestADamagedGenerationIsQuarantinedAndOnlyRevocationsOfTheOneBeforeServe(t 
 func TestWithoutAWholeGenerationTheScopeHasNoCRL(t *testing.T) {
 	dir := twoGenerations(t, map[string]func(*testing.T, string){"2.db": garbage, "1.db": cutOff})
 	s := open(t, dir)
-	s.SetScopes(scopes{issuerA: {scopeA}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA}}})
 	if ev := evidence(s, issuerA, "\x01"); len(ev.CRLs) != 0 || ev.MissingCRL != 1 {
 		t.Errorf("evidence: %+v, want the CRL missing", ev)
 	}
@@ -135,7 +135,7 @@ func manyEntries(n int, reason revocation.Reason) (list []revocation.Record) {
 
 func TestABlockThatDecayedIsNeverEvidenceThatASerialIsGood(t *testing.T) {
 	s := open(t, t.TempDir())
-	s.SetScopes(scopes{issuerA: {scopeA}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA}}})
 	put(t, s, issuerA, scopeA, 1, manyEntries(2000, 4)...)
 	put(t, s, issuerA, scopeA, 2, manyEntries(2000, 5)...)
 	if err := s.Close(); err != nil {
@@ -144,7 +144,7 @@ func TestABlockThatDecayedIsNeverEvidenceThatASerialIsGood(t *testing.T) {
 	bad := string([]byte{0x10, 0x03, 0xe8, 0xaa, 0xbb, 0xcc}) // entry 1000
 	flipSerial(bad)(t, s.paths.generation(scopeA, 2))
 	s = open(t, s.paths.root)
-	s.SetScopes(scopes{issuerA: {scopeA}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA}}})
 	if s.CRLInfo(scopeA).Number.String() != "2" {
 		t.Fatal("the test wants a file whose damage is not seen when it is opened")
 	}
@@ -170,7 +170,7 @@ func TestABlockThatDecayedIsNeverEvidenceThatASerialIsGood(t *testing.T) {
 
 func TestAFileCutOffUnderALookupDoesNotEndTheProcess(t *testing.T) {
 	s := open(t, t.TempDir())
-	s.SetScopes(scopes{issuerA: {scopeA}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA}}})
 	put(t, s, issuerA, scopeA, 1, manyEntries(2000, 4)...)
 	truncate(t, s.paths.generation(scopeA, 1), pageOctets)
 	answered := 0

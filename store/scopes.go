@@ -9,145 +9,80 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
+// Scope is one series of CRLs and, where there is one, the series of delta CRLs that go on top of it (RFC 5280 §5.2.4). Each series has
+// generations of its own.
+type Scope struct {
+	ID    revocation.ScopeID
+	Delta revocation.ScopeID // zero: none
+}
+
 // table is what the view is made from. The writer's leader and SetScopes change it, under Store.mu.
 type table struct {
 	held       map[revocation.ScopeID]*generation
-	configured map[revocation.IssuerID][]revocation.ScopeID
+	serves     map[revocation.ScopeID][]revocation.IssuerID // of each scope held, as state.db has it; see pointer
+	lost       map[revocation.ScopeID]revocation.CRLNumber  // of the delta scopes that are overtaken; see pointer
+	configured map[revocation.IssuerID][]Scope
+	named      map[revocation.ScopeID][]revocation.IssuerID // by whose configuration
 	admin      map[revocation.IssuerID]*adminTable
 	sources    map[revocation.ScopeID]revocation.SourceState
 	claimed    map[revocation.ScopeID]bool // see Store.claim
 }
 
 func newTable() table {
-	return table{held: map[revocation.ScopeID]*generation{}, configured: map[revocation.IssuerID][]revocation.ScopeID{},
+	return table{held: map[revocation.ScopeID]*generation{}, serves: map[revocation.ScopeID][]revocation.IssuerID{},
+		lost: map[revocation.ScopeID]revocation.CRLNumber{}, configured: map[revocation.IssuerID][]Scope{},
 		admin: map[revocation.IssuerID]*adminTable{}, sources: map[revocation.ScopeID]revocation.SourceState{},
 		claimed: map[revocation.ScopeID]bool{}}
 }
 
-// SetScopes says which CRL scopes the configuration names for each issuer. Evidence counts those without a CRL as missing.
+// SetScopes says which CRL scopes the configuration names for each issuer. Evidence counts those without a complete CRL as missing. A
+// scope that several issuers name, as the keys of one CA do in a roll-over, serves all of them.
 //
-// Scopes that are held but no longer configured go on being consulted, so that no revocation vanishes while a new source was never
-// fetched; once every configured scope of their issuer is held (and at least one is configured) they are retired and their
-// files deleted. Issuers not in the map keep what they have.
-func (s *Store) SetScopes(scopes map[revocation.IssuerID][]revocation.ScopeID) {
+// A scope that an issuer no longer names goes on serving it, so that no revocation vanishes while a new source was never fetched: until
+// every complete CRL that is configured for the issuer is held (and at least one is configured). One that serves nobody any more is
+// deleted. Issuers not in the map keep what they have.
+func (s *Store) SetScopes(scopes map[revocation.IssuerID][]Scope) {
 	s.mu.Lock()
-	s.configured = make(map[revocation.IssuerID][]revocation.ScopeID, len(scopes))
+	s.configured = make(map[revocation.IssuerID][]Scope, len(scopes))
+	s.named = map[revocation.ScopeID][]revocation.IssuerID{}
 	for issuer, list := range scopes {
 		s.configured[issuer] = slices.Clone(list)
+		for _, sc := range list {
+			s.named[sc.ID] = append(s.named[sc.ID], issuer)
+			s.named[sc.Delta] = append(s.named[sc.Delta], issuer)
+		}
 	}
 	s.publishView()
 	s.mu.Unlock()
-	if _, err := s.retireOrphans(); err != nil {
-		s.log.Error("retiring CRL scopes that are no longer configured", "err", err)
+	if _, err := s.updateServed(); err != nil {
+		s.log.Error("noting whom the CRL scopes serve", "err", err)
 	}
 }
 
-// publishView makes the view from the table. Store.mu is held.
-func (s *Store) publishView() {
-	v := &view{issuers: map[revocation.IssuerID]*issuerView{}, scopes: maps.Clone(s.held)}
-	of := func(issuer revocation.IssuerID) *issuerView {
-		if v.issuers[issuer] == nil {
-			v.issuers[issuer] = &issuerView{admin: s.admin[issuer]}
-		}
-		return v.issuers[issuer]
+// complete is the complete CRL held for a scope, nil when there is none. A delta CRL is none, wherever it came from.
+func (t *table) complete(scope revocation.ScopeID) *generation {
+	if g := t.held[scope]; g != nil && !g.info.IsDelta() {
+		return g
 	}
-	for issuer := range s.admin {
-		of(issuer)
-	}
-	named := map[revocation.ScopeID]bool{}
-	for issuer, scopes := range s.configured {
-		for _, scope := range scopes {
-			switch g := s.held[scope]; {
-			case named[scope]:
-			case g != nil && g.info.Issuer == issuer:
-				of(issuer).held = append(of(issuer).held, g)
-			default:
-				of(issuer).missing++
-			}
-			named[scope] = true
-		}
-	}
-	for _, g := range s.sortedHeld() {
-		if !named[g.info.Scope] {
-			of(g.info.Issuer).held = append(of(g.info.Issuer).held, g)
-		}
-	}
-	s.view.Store(v)
+	return nil
+}
+
+// names says whether the configuration of an issuer names a scope.
+func (t *table) names(issuer revocation.IssuerID, scope revocation.ScopeID) bool {
+	return slices.Contains(t.named[scope], issuer)
+}
+
+// union is all issuers of two lists, each once, in order.
+func union(a, b []revocation.IssuerID) []revocation.IssuerID {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(a, b revocation.IssuerID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(all)
 }
 
 func (t *table) sortedHeld() []*generation {
 	return slices.SortedFunc(maps.Values(t.held), func(a, b *generation) int {
 		return cmp.Or(bytes.Compare(a.info.Issuer[:], b.info.Issuer[:]), bytes.Compare(a.info.Scope[:], b.info.Scope[:]))
 	})
-}
-
-// orphans are the held scopes that are not configured while every configured scope of their issuer is held.
-func (t *table) orphans() (list []*generation) {
-	for _, g := range t.sortedHeld() {
-		scopes := t.configured[g.info.Issuer]
-		if len(scopes) == 0 || slices.Contains(scopes, g.info.Scope) {
-			continue
-		}
-		if !slices.ContainsFunc(scopes, func(id revocation.ScopeID) bool { return t.held[id] == nil }) {
-			list = append(list, g)
-		}
-	}
-	return list
-}
-
-// retireOrphans takes the orphans out of force: their pointers in one transaction, then their files. It says of which issuers.
-func (s *Store) retireOrphans() (of []revocation.IssuerID, err error) {
-	s.mu.Lock()
-	some := len(s.orphans()) > 0
-	s.mu.Unlock()
-	if !some {
-		return nil, nil
-	}
-	var retired []*generation
-	err = s.writer.do(&change{
-		apply: func(t *stateTx) error {
-			s.mu.Lock()
-			retired = s.orphans()
-			s.mu.Unlock()
-			for _, g := range retired {
-				t.delete(scopesBucket, g.info.Scope[:])
-				t.delete(sourcesBucket, g.info.Scope[:])
-				row := Change{Kind: changeRetired, Issuer: g.info.Issuer.String(), Scope: g.info.Scope.String(), Everything: true}
-				if err := t.logChange(row, s.changeRows); err != nil {
-					t.failed = err
-				}
-			}
-			return t.failed
-		},
-		publish: func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for _, g := range retired {
-				delete(s.held, g.info.Scope)
-				delete(s.sources, g.info.Scope)
-			}
-			s.publishView()
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range retired {
-		of = append(of, g.info.Issuer)
-		s.removeRetired(g.info.Scope)
-	}
-	return of, nil
-}
-
-// removeRetired removes the files of a scope, unless it is coming back.
-func (s *Store) removeRetired(scope revocation.ScopeID) {
-	if s.claim(scope) != nil {
-		return
-	}
-	defer s.unclaim(scope)
-	if s.current(scope) == nil {
-		s.removeScope(scope)
-	}
 }
 
 // publishAdmin makes a durable administrative record visible.

@@ -7,7 +7,7 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-type scopes = map[revocation.IssuerID][]revocation.ScopeID
+type scopes = map[revocation.IssuerID][]Scope
 
 // checkEvidence compares how many CRLs are consulted and missing for a serial of issuer A that scope A lists.
 func checkEvidence(t *testing.T, s *Store, when string, held, missing int, listed bool) {
@@ -21,15 +21,15 @@ func checkEvidence(t *testing.T, s *Store, when string, held, missing int, liste
 
 func TestAScopeIsConsultedUntilWhatReplacesItIsHeld(t *testing.T) {
 	s := open(t, t.TempDir())
-	s.SetScopes(scopes{issuerA: {scopeA}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA}}})
 	checkEvidence(t, s, "configured and never fetched", 0, 1, false)
 	put(t, s, issuerA, scopeA, 1, record("\x01", 4, day))
 	checkEvidence(t, s, "fetched", 1, 0, true)
 
-	s.SetScopes(scopes{issuerA: {scopeA2}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA2}}})
 	checkEvidence(t, s, "another URL configured and not fetched", 1, 1, true)
 	s = reopen(t, s)
-	s.SetScopes(scopes{issuerA: {scopeA2}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA2}}})
 	checkEvidence(t, s, "the same after a restart", 1, 1, true)
 
 	change := put(t, s, issuerA, scopeA2, 1, record("\x02", 4, day))
@@ -50,19 +50,19 @@ func TestAScopeIsConsultedUntilWhatReplacesItIsHeld(t *testing.T) {
 
 func TestAScopeRetiresWhenTheConfigurationDropsIt(t *testing.T) {
 	s := open(t, t.TempDir())
-	s.SetScopes(scopes{issuerA: {scopeA, scopeA2}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA}, {ID: scopeA2}}})
 	put(t, s, issuerA, scopeA, 1, record("\x01", 4, day))
 	checkEvidence(t, s, "one of two", 1, 1, true)
 	put(t, s, issuerA, scopeA2, 1, record("\x02", 4, day))
 	checkEvidence(t, s, "both", 2, 0, true)
-	s.SetScopes(scopes{issuerA: {scopeA2}})
+	s.SetScopes(scopes{issuerA: {{ID: scopeA2}}})
 	checkEvidence(t, s, "one dropped", 1, 0, false)
 }
 
 func TestScopesOfIssuersNotConfiguredAreKept(t *testing.T) {
 	s := open(t, t.TempDir())
 	put(t, s, issuerA, scopeA, 1, record("\x01", 4, day))
-	for name, m := range map[string]scopes{"no issuer": {}, "another issuer": {issuerB: {scopeB}}, "no CRL source": {issuerA: nil}} {
+	for name, m := range map[string]scopes{"no issuer": {}, "another issuer": {issuerB: {{ID: scopeB}}}, "no CRL source": {issuerA: nil}} {
 		s.SetScopes(m)
 		checkEvidence(t, s, name, 1, 0, true)
 	}

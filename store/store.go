@@ -26,6 +26,7 @@ type Store struct {
 
 	generation atomic.Uint64
 	view       atomic.Pointer[view]
+	changed    atomic.Pointer[chan struct{}] // closed at the next generation; nil when nobody waits
 
 	mu sync.Mutex // guards table
 	table
@@ -73,13 +74,17 @@ func (s *Store) load() (err error) {
 	if s.state, err = openState(s.paths); err != nil {
 		return err
 	}
-	s.writer = &writer{state: s.state, published: s.generation.Store, commit: (*bolt.Tx).Commit}
+	s.writer = &writer{state: s.state, published: s.publishGeneration, commit: (*bolt.Tx).Commit}
 	pointers, err := s.loadState()
 	if err != nil {
 		return stateError(s.paths, err)
 	}
 	var damaged []pointer
 	for _, p := range pointers {
+		if p.n == 0 {
+			s.setScope(&p, p.info.Scope, nil)
+			continue
+		}
 		g, err := openGeneration(s.paths.generation(p.info.Scope, p.n), p.info.Scope, p.n)
 		if err == nil && g.info.SHA256 != p.info.SHA256 {
 			err = fmt.Errorf("generation %d of scope %s is of another CRL than state.db says", p.n, p.info.Scope)
@@ -89,8 +94,7 @@ func (s *Store) load() (err error) {
 			damaged = append(damaged, p)
 			continue
 		}
-		g.overtaken = p.overtaken
-		s.held[p.info.Scope] = g
+		s.setScope(&p, p.info.Scope, g)
 	}
 	s.publishView()
 	for _, p := range damaged {

@@ -116,7 +116,8 @@ func putCRL(st *store.Store, series revocation.IssuerID, file string) (change re
 	if err := signed.Close(); err != nil {
 		return change, err
 	}
-	return build.Commit(verify.CRLInfo(crl, series, scope, file), signed.Name(), revocation.SourceState{Issuer: series, URL: file})
+	return build.Commit(verify.CRLInfo(crl, series, scope, file), signed.Name(), revocation.SourceState{Issuer: series, URL: file},
+		store.CommitOptions{})
 }
 
 // entryIn is what the CRL in force of a series says of a serial, nil when it does not list it.

@@ -43,11 +43,13 @@ func (o *operator) Revocations(issuer revocation.IssuerID, after revocation.Seri
 
 // crlChanged drops the answers that a CRL swap made wrong. It runs before the refresh is reported as done.
 func (o *operator) crlChanged(c revocation.CRLChange) {
-	if c.Everything {
-		o.responder.PurgeIssuer(c.Issuer)
-		return
+	for _, issuer := range c.Issuers {
+		if c.Everything {
+			o.responder.PurgeIssuer(issuer)
+		} else {
+			o.responder.Purge(issuer, c.Serials...)
+		}
 	}
-	o.responder.Purge(c.Issuer, c.Serials...)
 }
 
 // Refresh implements api.Refresher.
@@ -84,7 +86,7 @@ func refreshResult(r crlfetch.Result) api.RefreshResult {
 	return out
 }
 
-// builder lends the store to crlfetch: only the type of a build differs.
+// builder lends the store to crlfetch: only the type of a build differs, and how a commit is told of the shrink guard.
 type builder struct{ *store.Store }
 
 // NewBuild implements crlfetch.Builder.
@@ -93,7 +95,14 @@ func (b builder) NewBuild(issuer revocation.IssuerID, scope revocation.ScopeID) 
 	if err != nil {
 		return nil, err // not a nil *store.Build in a non-nil interface
 	}
-	return build, nil
+	return guardedBuild{build}, nil
+}
+
+type guardedBuild struct{ *store.Build }
+
+// Commit implements crlfetch.Build.
+func (b guardedBuild) Commit(info *revocation.CRLInfo, signed string, st revocation.SourceState, maxShrink float64) (revocation.CRLChange, error) {
+	return b.Build.Commit(info, signed, st, store.CommitOptions{Guard: true, MaxShrink: maxShrink})
 }
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }

@@ -87,14 +87,14 @@ func (s *service) configure(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	scopes := make(map[revocation.IssuerID][]revocation.ScopeID, len(known))
+	scopes := make(map[revocation.IssuerID][]store.Scope, len(known))
 	var sources []crlfetch.Source
 	var answered []responder.Issuer
 	for i := range known {
 		k := &known[i]
 		scopes[k.ID] = nil
 		for _, src := range k.sources {
-			scopes[k.ID] = append(scopes[k.ID], src.Scope())
+			scopes[k.ID] = append(scopes[k.ID], store.Scope{ID: src.Scope()})
 		}
 		sources = append(sources, k.sources...)
 		notIssued, err := responder.ParseNotIssuedPolicy(k.config.OCSP.NotIssued)
@@ -150,7 +150,7 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 
 func crlSource(issuer revocation.Issuer, ic config.Issuer, crl config.CRL, e config.Egress) crlfetch.Source {
 	return crlfetch.Source{Issuer: issuer, URL: crl.URL, Mirrors: crl.Mirrors, Every: ic.Refresh.Every, Timeout: ic.Refresh.Timeout,
-		MaxBytes: ic.Refresh.MaxBytes, RedirectHosts: crl.RedirectHosts,
+		MaxBytes: ic.Refresh.MaxBytes, MaxShrink: ic.Refresh.MaxShrink, RedirectHosts: crl.RedirectHosts,
 		Egress: crlfetch.Egress{Deny: e.Deny, Allow: e.Allow, Discovered: crl.FromCertificate != ""}}
 }
 

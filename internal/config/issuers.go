@@ -125,7 +125,6 @@ func (r *reader) maxShrink(v *value, into *float64) {
 		return
 	}
 	*into = p
-	r.warn(v.pos, "without effect in this version: the guard against shrinking CRLs comes with a later one")
 }
 
 func (r *reader) ocsp(v *value, i *Issuer) {

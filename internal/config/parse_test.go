@@ -204,7 +204,6 @@ issuers:
 		`4:3 issuers[0]: issuer "expired" has no OCSP signer`,
 		"5:16 issuers[0].certificate: the certificate expired on ",
 		"6:3 issuers[0].refresh: without effect: an issuer without crls",
-		"6:25 issuers[0].refresh.max_shrink: without effect in this version",
 		`7:3 issuers[1]: issuer "no-crlsign" has no OCSP signer`,
 		`7:3 issuers[1]: the certificate of issuer "no-crlsign" may not sign CRLs`,
 		"9:16 issuers[1].crls[0].url: there is no file " + f.path("later.crl") + " yet",
