@@ -27,11 +27,12 @@ func (c *CRLFinding) window(now time.Time) *CRLInfo {
 // InventoryFinding is what the CA's list of issued serials says.
 type InventoryFinding uint8
 
-// The inventory is off, has the serial, or does not have it.
+// The inventory is off, has the serial, does not have it, or cannot be read where the serial would be.
 const (
 	InventoryOff InventoryFinding = iota
 	Issued
 	NotIssued
+	InventoryDamaged
 )
 
 // UpstreamFinding is the latest verified OCSP response of the CA's own responder.
