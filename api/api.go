@@ -26,6 +26,8 @@ type Options struct {
 	Pusher    Pusher
 	Admin     Admin
 
+	Inventories Inventories // nil: there are no routes for inventories
+
 	// Ready reports, from memory, for each issuer whether it can be answered for at a moment.
 	Ready func(now time.Time) []IssuerReadiness
 
@@ -55,6 +57,8 @@ type API struct {
 	guard     *guard
 	buffers   sync.Pool // *[]byte, for status objects
 
+	inventories Inventories // nil: no routes
+
 	background background
 	openapi    *huma.OpenAPI
 	handler    http.Handler
@@ -70,6 +74,7 @@ func New(o Options) (*API, error) {
 		ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
 		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
+	a.inventories = o.Inventories
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
 	if a.ttl <= 0 {
 		a.ttl = DefaultTTL

@@ -58,6 +58,10 @@ type IssuerReport struct {
 	Administered bool           `json:"administered" doc:"No CRL source: this API is the issuer's source of truth"`
 	Sources      []SourceReport `json:"sources,omitempty"`
 	OCSP         *OCSPReport    `json:"ocsp,omitempty" doc:"How OCSP answers are signed"`
+
+	Inventory         *InventoryObject `json:"inventory,omitempty" doc:"The list of its serials; left out when there is none"`
+	InventoryRequired bool             `json:"inventory_required,omitempty" doc:"Nothing counts as issued while there is no inventory"`
+	Upstream          *UpstreamReport  `json:"upstream,omitempty" doc:"How asking the CA's own OCSP responder goes"`
 }
 
 // SourceReport is the state of one CRL source: the CRL in force and how fetching it goes.
@@ -76,6 +80,19 @@ type SourceReport struct {
 	NextFetch   time.Time `json:"next_fetch,omitzero"`
 	Fresh       bool      `json:"fresh" doc:"A CRL is held and within its time"`
 	Freshness   string    `json:"freshness" enum:"fresh,stale,none" doc:"none: no CRL was ever accepted"`
+}
+
+// UpstreamReport is how asking the CA's own OCSP responder goes.
+type UpstreamReport struct {
+	URLs         []string  `json:"urls" doc:"In the order in which they are asked"`
+	Held         int       `json:"held" doc:"Answers in memory, about"`
+	Revoked      int       `json:"revoked" doc:"Revocations kept, also across restarts"`
+	LastAnswer   time.Time `json:"last_answer,omitzero" doc:"When an answer was last verified"`
+	LastError    string    `json:"last_error,omitempty" doc:"Of the last attempt; left out when it succeeded"`
+	LastFailure  time.Time `json:"last_failure,omitzero" doc:"When an attempt last failed"`
+	Failures     int       `json:"failures,omitempty" doc:"Failed attempts in a row"`
+	NotAskedTill time.Time `json:"not_asked_until,omitzero" doc:"Nothing is asked before, because it failed"`
+	Relayed      bool      `json:"relayed" doc:"Its answers are given on as it signed them"`
 }
 
 // OCSPReport says how OCSP answers of an issuer are signed.

@@ -30,6 +30,8 @@ var (
 		"Use a configured name or IssuerID; GET /v1/issuers lists them."}
 	noRecord = kind{"no-revocation", 404, "There is no such revocation",
 		"No administrator revoked this serial, or the hold was lifted before."}
+	noInventory = kind{"no-inventory", 404, "There is no inventory",
+		"No list of the issuer's serials was put, so that all count as issued."}
 	methodNotAllowed = kind{"method-not-allowed", 405, "The method is not allowed here",
 		"The Allow header lists the methods of this path."}
 	timedOut = kind{"request-timeout", 408, "The request took too long to arrive",
@@ -65,7 +67,7 @@ var (
 // kinds is every kind, in the order of their status.
 func kinds() []kind {
 	return []kind{malformedRequest, malformedSerial, malformedCertificate, tokenRequired, adminDisabled, readOnlyToken, notFound,
-		unknownIssuer, noRecord, methodNotAllowed, timedOut, conflict, nothingToFetch, crlNotNewer, tooLarge, wrongMediaType, invalidRequest,
+		unknownIssuer, noRecord, noInventory, methodNotAllowed, timedOut, conflict, nothingToFetch, crlNotNewer, tooLarge, wrongMediaType, invalidRequest,
 		otherIssuer, refused, tooManyAttempts, internalFault, fetchFailed, shuttingDown, notDurable}
 }
 

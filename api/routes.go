@@ -28,6 +28,9 @@ func (a *API) routes(version string) (http.Handler, error) {
 	a.registerIssuers(h)
 	a.registerPush(h)
 	a.registerRevocations(h)
+	if a.inventories != nil {
+		a.registerInventory(h)
+	}
 	a.registerHealth(h)
 	if a.gatherer != nil {
 		metrics := promhttp.HandlerFor(a.gatherer, promhttp.HandlerOpts{})
