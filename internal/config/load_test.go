@@ -50,6 +50,8 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"egress": fmt.Sprint(c.Egress.Allow, c.Egress.Deny), "discovered": devices.CRLs[2].URL,
 		"refresh": devices.Refresh, "ocsp": devices.OCSP, "signer": devices.Signer.Certificate.Subject.CommonName,
 		"administered": []bool{devices.Administered(), c.Issuers[1].Administered()}, "no signer": c.Issuers[1].Signer == nil,
+		"inventory": []string{devices.Inventory, c.Issuers[1].Inventory}, "upstream urls": [][]string{c.Issuers[2].Upstream.URLs, c.Issuers[3].Upstream.URLs},
+		"upstream from": c.Issuers[3].Upstream.FromCertificate, "asked upstream": c.Issuers[2].Administered(),
 		"positions": []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
 	}
 	want := map[string]any{
@@ -65,13 +67,16 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"from": f.path("device.pem"), "egress": "[10.20.0.0/16] [10.66.0.0/16]", "discovered": "http://pki.corp/devices-7.crl",
 		"refresh": Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
 		"ocsp":    OCSP{10 * time.Minute, "unknown"}, "signer": "ocsp.test",
+		"inventory":     []string{"optional", "required"},
+		"upstream urls": [][]string{{"http://ocsp.partners.example/"}, {"http://ocsp.suppliers.example/", "https://ocsp.suppliers.example/2"}},
+		"upstream from": f.path("supplier.pem"), "asked upstream": false,
 		"administered": []bool{false, true}, "no signer": true, "positions": []int{22, 30, 40, 10},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 	files := []string{}
-	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.key", "corp-users.pem"} {
+	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.key", "corp-users.pem", "partners.pem", "suppliers.pem", "supplier.pem"} {
 		files = append(files, f.path(name))
 	}
 	if diff := cmp.Diff(files, c.Files()); diff != "" {
@@ -85,10 +90,16 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 	if faults != nil {
 		t.Fatal(faults)
 	}
-	if diff := cmp.Diff([]any{example.DataDir, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP},
-		[]any{c.DataDir, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP()}); diff != "" {
+	if diff := cmp.Diff([]any{example.DataDir, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP,
+		example.Issuers[0].Inventory, upstreamSettings(*example.Issuers[2].Upstream)},
+		[]any{c.DataDir, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP(), InventoryOptional, upstreamSettings(DefaultUpstream())}); diff != "" {
 		t.Errorf("example -, default +:\n%s", diff)
 	}
+}
+
+// upstreamSettings is all but where the responder is.
+func upstreamSettings(u Upstream) string {
+	return fmt.Sprint(u.Nonce, u.Hash, u.Every, u.Timeout, u.Relay)
 }
 
 // keysKnown is every key, as issuers[].crls[].url, that the reader offers when it reads the example.
