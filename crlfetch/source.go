@@ -68,5 +68,5 @@ func orDefault[T time.Duration | int64](v, fallback T) T {
 func (s Source) equal(t Source) bool {
 	return s.Issuer.Name == t.Issuer.Name && s.Issuer.ID == t.Issuer.ID && s.Issuer.Certificate.Equal(t.Issuer.Certificate) &&
 		s.URL == t.URL && s.Every == t.Every && s.Timeout == t.Timeout && s.MaxBytes == t.MaxBytes && s.MinRate == t.MinRate && s.MaxShrink == t.MaxShrink &&
-		slices.Equal(s.Mirrors, t.Mirrors) && slices.Equal(s.RedirectHosts, t.RedirectHosts) && s.Egress.equal(t.Egress)
+		slices.Equal(s.Mirrors, t.Mirrors) && slices.Equal(s.RedirectHosts, t.RedirectHosts) && s.Egress.Equal(t.Egress)
 }
