@@ -187,3 +187,11 @@ func decodeUpstream(b []byte) (*revocation.UpstreamFinding, error) {
 	return &revocation.UpstreamFinding{Status: revocation.Revoked, Entry: revocation.Entry{RevokedAt: j.RevokedAt, Reason: j.Reason},
 		ThisUpdate: j.ThisUpdate, NextUpdate: j.NextUpdate, URL: j.URL}, nil
 }
+
+// Upstream is the revocation that is kept of a serial, nil when there is none. It takes no lock. It must not be changed.
+func (s *Store) Upstream(issuer revocation.IssuerID, serial revocation.Serial) *revocation.UpstreamFinding {
+	if v := s.view.Load().issuers[issuer]; v != nil {
+		return v.upstream.get(serial)
+	}
+	return nil
+}
