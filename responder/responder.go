@@ -28,6 +28,7 @@ type Options struct {
 	MaxSigning  int           // signatures in the making at once; default twice the processors
 	MaxWaiting  int           // requests that may wait for their turn to sign; default 1,024
 	SignTimeout time.Duration // longest wait for a turn to sign; default 5 s
+	Relay       Relay         // responses of CAs' own responders; nil: none
 }
 
 // Issuer is a CA the responder answers for, and how.
@@ -36,11 +37,13 @@ type Issuer struct {
 	Signer    *Signer       // nil: every answer is tryLater
 	Validity  time.Duration // from now to nextUpdate, unless the evidence ends sooner; default 10 minutes
 	NotIssued NotIssuedPolicy
+	Relay     bool // responses of the CA's own responder are given on as it signed them
 }
 
 // Responder is an http.Handler that answers OCSP requests.
 type Responder struct {
 	source  Source
+	relay   Relay
 	log     *slog.Logger
 	bodies  sync.Pool // of *buffer
 	fixed   fixedHeaders
@@ -59,7 +62,7 @@ type Responder struct {
 func New(o Options) *Responder {
 	o = o.withDefaults()
 	r := &Responder{
-		source: o.Source, log: o.Logger, fixed: newFixedHeaders(o.MaxAge),
+		source: o.Source, relay: o.Relay, log: o.Logger, fixed: newFixedHeaders(o.MaxAge),
 		gate: newGate(o.MaxSigning, o.MaxWaiting, o.SignTimeout), cache: newCache(o.CacheBytes), metrics: newMetrics(),
 		panicLog: rate.Sometimes{Interval: logInterval}, signLog: rate.Sometimes{Interval: logInterval},
 	}
