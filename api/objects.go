@@ -85,7 +85,6 @@ type SourceReport struct {
 // UpstreamReport is how asking the CA's own OCSP responder goes.
 type UpstreamReport struct {
 	URLs         []string  `json:"urls" doc:"In the order in which they are asked"`
-	Held         int       `json:"held" doc:"Answers in memory, about"`
 	Revoked      int       `json:"revoked" doc:"Revocations kept, also across restarts"`
 	LastAnswer   time.Time `json:"last_answer,omitzero" doc:"When an answer was last verified"`
 	LastError    string    `json:"last_error,omitempty" doc:"Of the last attempt; left out when it succeeded"`

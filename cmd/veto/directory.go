@@ -12,12 +12,14 @@ import (
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/store"
+	"github.com/vetopki/veto/upstream"
 )
 
 // directory knows the configured issuers; it implements api.Directory and readiness.
 type directory struct {
-	store *store.Store
-	table atomic.Pointer[issuerTable]
+	store    *store.Store
+	upstream *upstream.Client
+	table    atomic.Pointer[issuerTable]
 }
 
 // issuerTable is one configuration's issuers, immutable.
@@ -112,7 +114,11 @@ func (d *directory) Issuer(nameOrID string) (api.IssuerReport, bool) {
 }
 
 func (d *directory) report(k *knownIssuer, now time.Time) api.IssuerReport {
-	r := api.IssuerReport{Name: k.Name, IssuerID: k.ID.String(), Administered: k.config.Administered(), OCSP: ocspReport(k, now)}
+	r := api.IssuerReport{Name: k.Name, IssuerID: k.ID.String(), Administered: k.config.Administered(), OCSP: ocspReport(k, now),
+		InventoryRequired: k.config.Inventory == config.InventoryRequired, Upstream: d.upstreamReport(k.ID, now)}
+	if info, on := d.store.Inventory(k.ID); on {
+		r.Inventory = new(api.InventoryObjectOf(info))
+	}
 	for _, src := range k.sources {
 		r.Sources = append(r.Sources, sourceReport(src.URL, d.store.CRLInfo(src.Scope()), d.store.SourceState(src.Scope()), now))
 	}
@@ -175,7 +181,7 @@ func (d *directory) problem(k *knownIssuer, now time.Time) string {
 			return "the CRL from " + src.URL + " is stale since " + info.NextUpdate.UTC().Format(time.RFC3339)
 		}
 	}
-	return ""
+	return d.evidenceProblem(k, now)
 }
 
 // firstProblem is the first thing that keeps an issuer from being answered for, "" when all is well.

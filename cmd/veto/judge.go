@@ -7,6 +7,7 @@ import (
 	"github.com/vetopki/veto/internal/config"
 	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/store"
+	"github.com/vetopki/veto/upstream"
 )
 
 // clockSkew is how far ahead of our clock a CRL's thisUpdate may be and still count.
@@ -16,6 +17,7 @@ const clockSkew = 5 * time.Minute
 // revocation.Decide. It is the Source of the responder and of the API.
 type judge struct {
 	store    *store.Store
+	upstream *upstream.Client
 	settings atomic.Pointer[map[revocation.IssuerID]settings]
 }
 
@@ -23,6 +25,8 @@ type judge struct {
 type settings struct {
 	administered bool
 	staleGrace   time.Duration
+	asksUpstream bool
+	needsList    bool // nothing counts as issued without an inventory
 }
 
 func newJudge(s *store.Store) *judge {
@@ -35,7 +39,8 @@ func newJudge(s *store.Store) *judge {
 func (j *judge) configure(issuers []config.Issuer) {
 	all := make(map[revocation.IssuerID]settings, len(issuers))
 	for i := range issuers {
-		all[revocation.IssuerIDOf(issuers[i].Certificate)] = settings{issuers[i].Administered(), issuers[i].Refresh.StaleGrace}
+		all[revocation.IssuerIDOf(issuers[i].Certificate)] = settings{issuers[i].Administered(), issuers[i].Refresh.StaleGrace,
+			issuers[i].Upstream != nil, issuers[i].Inventory == config.InventoryRequired}
 	}
 	j.settings.Store(&all)
 }
@@ -49,5 +54,16 @@ func (j *judge) Status(issuer revocation.IssuerID, serial revocation.Serial, now
 	var findings [4]revocation.CRLFinding // on the stack: an issuer has rarely more scopes
 	ev := revocation.Evidence{CRLs: findings[:0], Administered: set.administered, StaleGrace: set.staleGrace, ClockSkew: clockSkew}
 	j.store.Evidence(issuer, serial, &ev)
-	return revocation.Decide(&ev, now)
+	return j.decide(issuer, serial, &set, &ev, now)
+}
+
+// decide is revocation.Decide for what the store knows, with what the CA's own responder said.
+func (j *judge) decide(issuer revocation.IssuerID, serial revocation.Serial, set *settings, ev *revocation.Evidence, now time.Time) revocation.CertStatus {
+	if set.needsList && ev.Inventory == revocation.InventoryOff {
+		ev.Inventory = revocation.NotIssued
+	}
+	if !set.asksUpstream {
+		return withoutUpstream(ev, now)
+	}
+	return j.askUpstream(issuer, serial, ev, revocation.Decide(ev, now), now)
 }

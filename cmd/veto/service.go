@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/vetopki/veto/api"
 	"github.com/vetopki/veto/crlfetch"
@@ -15,6 +16,7 @@ import (
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/store"
+	"github.com/vetopki/veto/upstream"
 )
 
 // service is veto without its listeners: the parts, wired together. configure may be called again while it runs.
@@ -26,6 +28,7 @@ type service struct {
 	operator  *operator
 	responder *responder.Responder
 	refresher *crlfetch.Refresher
+	upstream  *upstream.Client
 	api       *api.API
 	public    *public
 }
@@ -37,7 +40,11 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
-	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log})
+	upstreamMetrics := upstream.NewMetrics()
+	s.upstream = upstream.New(upstream.Options{Store: st, Log: log, Metrics: upstreamMetrics, Revoked: s.judge.revokedElsewhere,
+		OnChange: func(issuer revocation.IssuerID, serial revocation.Serial) { s.responder.Purge(issuer, serial) }})
+	s.judge.upstream, s.directory.upstream = s.upstream, s.upstream
+	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, Relay: relay{s.upstream}})
 	s.operator = &operator{store: st, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
@@ -45,8 +52,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.operator.refresher = s.refresher
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
-		Admin: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
-		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors())})
+		Admin: s.operator, Inventories: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
+		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(), upstreamMetrics.Collectors())})
 	if err == nil {
 		err = s.configure(c)
 	}
@@ -90,6 +97,7 @@ func (s *service) configure(c *config.Config) error {
 	scopes := make(map[revocation.IssuerID][]store.Scope, len(known))
 	var sources []crlfetch.Source
 	var answered []responder.Issuer
+	var asked []upstream.Issuer
 	for i := range known {
 		k := &known[i]
 		scopes[k.ID] = nil
@@ -101,12 +109,17 @@ func (s *service) configure(c *config.Config) error {
 		if err != nil {
 			return err
 		}
-		answered = append(answered, responder.Issuer{Issuer: k.Issuer, Signer: k.signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued})
+		answered = append(answered, responder.Issuer{Issuer: k.Issuer, Signer: k.signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued,
+			Relay: k.config.Upstream != nil && k.config.Upstream.Relay})
+		if u, ok := upstreamOf(k.Issuer, &k.config, c.Egress); ok {
+			asked = append(asked, u)
+		}
 	}
 	if err := s.setTokens(c); err != nil {
 		return err
 	}
 	s.store.SetScopes(scopes)
+	s.upstream.SetIssuers(asked)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
 	s.responder.SetIssuers(answered)
@@ -180,8 +193,13 @@ func signerOf(ic config.Issuer, now time.Time) (*responder.Signer, []string, err
 	return responder.NewSigner(ic.Signer.Certificate, ic.Signer.Key, issuerOf(ic), now)
 }
 
-// run fetches CRLs on schedule until the context ends.
-func (s *service) run(ctx context.Context) error { return s.refresher.Run(ctx) }
+// run fetches CRLs on schedule, and asks OCSP responders when that is wanted, until the context ends.
+func (s *service) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.refresher.Run(ctx) })
+	group.Go(func() error { return s.upstream.Run(ctx) })
+	return group.Wait()
+}
 
 // verifyEvery is how often all stored CRLs are read in full: a disk may decay.
 const verifyEvery = 24 * time.Hour
