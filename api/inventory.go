@@ -21,12 +21,21 @@ import (
 type Inventories interface {
 	// Inventory describes the inventory of an issuer, from memory; false when it has none.
 	Inventory(revocation.IssuerID) (revocation.InventoryInfo, bool)
-	// PutInventory makes a list of any size the inventory of an issuer, in place of the one it had.
-	PutInventory(ctx context.Context, issuer revocation.IssuerID, list io.Reader, note revocation.ChangeNote) (revocation.InventoryChange, error)
+	// PutInventory makes a list of any size the inventory of an issuer, in place of the one it had. Rule "empty" refuses one without
+	// serials, unless it is allowed.
+	PutInventory(context.Context, InventoryRequest) (revocation.InventoryChange, error)
 	// AddInventory adds a list to the inventory of an issuer.
-	AddInventory(ctx context.Context, issuer revocation.IssuerID, list io.Reader, note revocation.ChangeNote) (revocation.InventoryChange, error)
+	AddInventory(context.Context, InventoryRequest) (revocation.InventoryChange, error)
 	// RemoveInventory turns the inventory of an issuer off.
-	RemoveInventory(ctx context.Context, issuer revocation.IssuerID, note revocation.ChangeNote) (revocation.InventoryChange, error)
+	RemoveInventory(context.Context, InventoryRequest) (revocation.InventoryChange, error)
+}
+
+// InventoryRequest asks for a change of an issuer's inventory.
+type InventoryRequest struct {
+	Issuer     revocation.IssuerID
+	List       io.Reader // nil for a removal
+	AllowEmpty bool
+	Note       revocation.ChangeNote
 }
 
 // InventoryObject describes the list of the serials that an issuer issued.
@@ -65,6 +74,12 @@ var inventoryTypes = []string{"text/plain"}
 type inventoryInput struct {
 	Issuer  string `path:"issuer" doc:"The issuer's name, or its IssuerID in hex"`
 	Comment string `query:"comment" maxLength:"1000" doc:"For the record; no control characters"`
+}
+
+type putInventoryInput struct {
+	Issuer  string `path:"issuer" doc:"The issuer's name, or its IssuerID in hex"`
+	Comment string `query:"comment" maxLength:"1000" doc:"For the record; no control characters"`
+	Empty   bool   `query:"empty" doc:"Take a list without serials too: then nothing counts as issued"`
 }
 
 func (a *API) registerInventory(h huma.API) {
@@ -107,46 +122,50 @@ func (a *API) getInventory(_ context.Context, in *issuerInput) (*output[Inventor
 	return &output[InventoryReport]{Status: http.StatusOK, Body: inventoryReport(issuer, info)}, nil
 }
 
-func (a *API) putInventory(ctx context.Context, in *inventoryInput) (*output[InventoryChangeReport], error) {
-	return a.takeInventory(ctx, in, "put", a.inventories.PutInventory)
+func (a *API) putInventory(ctx context.Context, in *putInventoryInput) (*output[InventoryChangeReport], error) {
+	return a.takeInventory(ctx, in.Issuer, "put", a.inventories.PutInventory,
+		InventoryRequest{AllowEmpty: in.Empty, Note: revocation.ChangeNote{Comment: in.Comment}})
 }
 
 func (a *API) addInventory(ctx context.Context, in *inventoryInput) (*output[InventoryChangeReport], error) {
-	return a.takeInventory(ctx, in, "added", a.inventories.AddInventory)
+	return a.takeInventory(ctx, in.Issuer, "added", a.inventories.AddInventory, InventoryRequest{Note: revocation.ChangeNote{Comment: in.Comment}})
 }
 
 func (a *API) removeInventory(ctx context.Context, in *inventoryInput) (*output[InventoryChangeReport], error) {
-	return a.noteInventory(ctx, in, "removed", a.inventories.RemoveInventory)
+	return a.noteInventory(ctx, in.Issuer, "removed", a.inventories.RemoveInventory, InventoryRequest{Note: revocation.ChangeNote{Comment: in.Comment}})
 }
 
+// inventoryChange is one of the changes that Inventories makes.
+type inventoryChange func(context.Context, InventoryRequest) (revocation.InventoryChange, error)
+
 // takeInventory hands the body of the request on to a change.
-func (a *API) takeInventory(ctx context.Context, in *inventoryInput, outcome string,
-	take func(context.Context, revocation.IssuerID, io.Reader, revocation.ChangeNote) (revocation.InventoryChange, error)) (*output[InventoryChangeReport], error) {
+func (a *API) takeInventory(ctx context.Context, issuer, outcome string, do inventoryChange, r InventoryRequest) (*output[InventoryChangeReport], error) {
 	ctx, cancel := context.WithTimeout(ctx, streamLimit)
 	defer cancel()
 	body := streamOf(ctx)
-	return a.noteInventory(ctx, in, outcome, func(ctx context.Context, issuer revocation.IssuerID, note revocation.ChangeNote) (revocation.InventoryChange, error) {
-		c, err := take(ctx, issuer, body, note)
+	r.List = body
+	return a.noteInventory(ctx, issuer, outcome, func(ctx context.Context, r InventoryRequest) (revocation.InventoryChange, error) {
+		c, err := do(ctx, r)
 		if body.failed != nil {
 			return c, readProblem(body.failed)
 		}
 		return c, err
-	})
+	}, r)
 }
 
 // noteInventory makes a change in the name of whoever asks, and reports it.
-func (a *API) noteInventory(ctx context.Context, in *inventoryInput, outcome string,
-	do func(context.Context, revocation.IssuerID, revocation.ChangeNote) (revocation.InventoryChange, error)) (*output[InventoryChangeReport], error) {
-	issuer, known := a.directory.Resolve(in.Issuer)
+func (a *API) noteInventory(ctx context.Context, name, outcome string, do inventoryChange, r InventoryRequest) (*output[InventoryChangeReport], error) {
+	issuer, known := a.directory.Resolve(name)
 	if !known {
-		return nil, unknownIssuerProblem(in.Issuer)
+		return nil, unknownIssuerProblem(name)
 	}
 	c := changeOf(ctx)
 	c.issuer = issuer.Name
-	if p := checkComment(in.Comment, "query.comment"); p != nil {
+	if p := checkComment(r.Note.Comment, "query.comment"); p != nil {
 		return nil, p
 	}
-	done, err := do(ctx, issuer.ID, revocation.ChangeNote{By: c.who, At: time.Now().UTC(), Comment: in.Comment})
+	r.Issuer, r.Note.By, r.Note.At = issuer.ID, c.who, time.Now().UTC()
+	done, err := do(ctx, r)
 	if errors.Is(err, revocation.ErrNoInventory) {
 		return nil, noInventoryProblem(issuer)
 	}

@@ -26,21 +26,24 @@ func (w *world) Inventory(id revocation.IssuerID) (revocation.InventoryInfo, boo
 	return revocation.InventoryInfo{}, false
 }
 
-func (w *world) PutInventory(_ context.Context, id revocation.IssuerID, list io.Reader, note revocation.ChangeNote) (revocation.InventoryChange, error) {
-	return w.changeInventory(id, list, note, func(info *revocation.InventoryInfo, n uint64) {
+func (w *world) PutInventory(_ context.Context, r api.InventoryRequest) (revocation.InventoryChange, error) {
+	note := r.Note
+	return w.changeInventory(r, func(info *revocation.InventoryInfo, n uint64) {
 		*info = revocation.InventoryInfo{Serials: n, SHA256: sha256.Sum256([]byte("list")), PutAt: note.At, PutBy: note.By}
 	})
 }
 
-func (w *world) AddInventory(_ context.Context, id revocation.IssuerID, list io.Reader, note revocation.ChangeNote) (revocation.InventoryChange, error) {
-	return w.changeInventory(id, list, note, func(info *revocation.InventoryInfo, n uint64) {
+func (w *world) AddInventory(_ context.Context, r api.InventoryRequest) (revocation.InventoryChange, error) {
+	note := r.Note
+	return w.changeInventory(r, func(info *revocation.InventoryInfo, n uint64) {
 		info.Serials, info.Added, info.AddedAt, info.AddedBy = info.Serials+n, info.Added+n, note.At, note.By
 	})
 }
 
-func (w *world) RemoveInventory(_ context.Context, id revocation.IssuerID, _ revocation.ChangeNote) (revocation.InventoryChange, error) {
+func (w *world) RemoveInventory(_ context.Context, r api.InventoryRequest) (revocation.InventoryChange, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	id := r.Issuer
 	info := w.issued[id]
 	if info == nil {
 		return revocation.InventoryChange{}, revocation.ErrNoInventory
@@ -51,9 +54,9 @@ func (w *world) RemoveInventory(_ context.Context, id revocation.IssuerID, _ rev
 }
 
 // changeInventory reads a list of words; the word "bad" is no serial.
-func (w *world) changeInventory(id revocation.IssuerID, list io.Reader, note revocation.ChangeNote, change func(*revocation.InventoryInfo, uint64)) (
-	revocation.InventoryChange, error) {
-	b, err := io.ReadAll(list)
+func (w *world) changeInventory(r api.InventoryRequest, change func(*revocation.InventoryInfo, uint64)) (revocation.InventoryChange, error) {
+	id, note := r.Issuer, r.Note
+	b, err := io.ReadAll(r.List)
 	if err != nil {
 		return revocation.InventoryChange{}, err
 	}
@@ -72,6 +75,9 @@ func (w *world) changeInventory(id revocation.IssuerID, list io.Reader, note rev
 		w.issued[id] = &revocation.InventoryInfo{}
 	}
 	n := uint64(len(strings.Fields(string(b))))
+	if note.Comment == "nothing" && !r.AllowEmpty {
+		return revocation.InventoryChange{}, revocation.Refuse("empty", "", "the list has no serials")
+	}
 	if change(w.issued[id], n); n > 0 {
 		w.generation++
 	}
@@ -124,6 +130,11 @@ func TestAnInventoryThatIsRefused(t *testing.T) {
 		wantProblem(t, s.do(t, method, corpInventory+"?comment=a%0Ab", "0a", asAlice, serialList), 422, "invalid-request")
 		wantProblem(t, s.do(t, method, corpInventory+"?force=1", "0a", asAlice, serialList), 422, "invalid-request")
 	}
+	if p := wantProblem(t, s.do(t, "PUT", corpInventory+"?comment=nothing", "", asAlice, serialList), 422, "refused"); p.Rule != "empty" {
+		t.Errorf("got %+v", p)
+	}
+	decode[api.InventoryChangeReport](t, s.do(t, "PUT", corpInventory+"?comment=nothing&empty=true", "", asAlice, serialList), 200)
+	decode[api.InventoryChangeReport](t, s.do(t, "DELETE", corpInventory, "", asAlice), 200)
 	for _, row := range []struct {
 		err  error
 		code int

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/vetopki/veto/internal/egress"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/revocation"
 )
@@ -100,6 +101,18 @@ func TestOpenSSLAnswers(t *testing.T) {
 		if f := ask(t, must(ca.Issue(pkitest.LeafOptions{})).Certificate); f.Status != revocation.Unknown {
 			t.Errorf("one that the index lacks: %+v", f)
 		}
+	}
+}
+
+func TestAResponderFoundInACertificateIsNotAskedOnLoopback(t *testing.T) {
+	ca := must(pkitest.NewCA(pkitest.CAOptions{}))
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
+	defer srv.Close()
+	c := New(Options{Store: &book{}})
+	i := Issuer{Issuer: revocation.Issuer{ID: revocation.IssuerIDOf(ca.Certificate), Certificate: ca.Certificate}, URLs: []string{srv.URL},
+		Egress: egress.Rule{Discovered: true}}
+	if _, err := c.ask(t.Context(), c.newAsked(i.withDefaults()), "\x01"); revocation.RuleOf(err, "") != "egress" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -81,6 +81,8 @@ func (c *Client) accept(a *asked, k key, r *reply) error {
 	now := time.Now()
 	h := &held{finding: f, signed: r.signed, certID: r.certID, renewAt: renewAt(now, f, a.Every, c.options.Jitter())}
 	c.answers.put(k, h)
+	c.log.LogAttrs(context.Background(), slog.LevelDebug, "upstream ocsp answered", slog.String("issuer", a.Name), slog.String("serial", k.serial.String()),
+		slog.String("status", f.Status.String()), slog.String("url", f.URL))
 	if first := before == nil && f.Status == revocation.Good; !first && (before == nil || before.Status != f.Status || before.Entry != f.Entry) {
 		c.onChange(k.issuer, k.serial)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/vetopki/veto/api"
 	"github.com/vetopki/veto/internal/seriallist"
 	"github.com/vetopki/veto/revocation"
 )
@@ -18,33 +19,37 @@ func (o *operator) Inventory(issuer revocation.IssuerID) (revocation.InventoryIn
 }
 
 // PutInventory implements api.Inventories.
-func (o *operator) PutInventory(ctx context.Context, issuer revocation.IssuerID, list io.Reader, note revocation.ChangeNote) (revocation.InventoryChange, error) {
-	build, err := o.store.NewInventory(issuer)
+func (o *operator) PutInventory(ctx context.Context, r api.InventoryRequest) (revocation.InventoryChange, error) {
+	build, err := o.store.NewInventory(r.Issuer)
 	if err != nil {
 		return revocation.InventoryChange{}, err
 	}
 	defer build.Abort()
-	serials := seriallist.NewReader(list)
-	if err := addRest(ctx, serials, build.Add); err != nil {
+	serials := seriallist.NewReader(r.List)
+	n, err := addRest(ctx, serials, build.Add)
+	if err == nil && n == 0 && !r.AllowEmpty { // as of a pipe whose other end failed
+		err = revocation.Refuse("empty", "", "the list has no serials, so that nothing would count as issued; if that is meant, say so: empty=true, or --empty")
+	}
+	if err != nil {
 		return revocation.InventoryChange{}, err
 	}
 	// Also after an error: its outcome may be unknown, and an answer signed anew is never wrong.
-	defer o.responder.PurgeIssuer(issuer)
-	return build.Put(serials.SHA256(), note)
+	defer o.responder.PurgeIssuer(r.Issuer)
+	return build.Put(serials.SHA256(), r.Note)
 }
 
 // AddInventory implements api.Inventories.
-func (o *operator) AddInventory(ctx context.Context, issuer revocation.IssuerID, list io.Reader, note revocation.ChangeNote) (revocation.InventoryChange, error) {
-	serials := seriallist.NewReader(list)
+func (o *operator) AddInventory(ctx context.Context, r api.InventoryRequest) (revocation.InventoryChange, error) {
+	serials := seriallist.NewReader(r.List)
 	few, err := take(serials, fewSerials)
 	if err != nil {
 		return revocation.InventoryChange{}, err
 	}
 	if len(few) < fewSerials {
-		defer o.responder.Purge(issuer, few...)
-		return o.store.AddIssued(issuer, few, note)
+		defer o.responder.Purge(r.Issuer, few...)
+		return o.store.AddIssued(r.Issuer, few, r.Note)
 	}
-	build, err := o.store.NewInventory(issuer)
+	build, err := o.store.NewInventory(r.Issuer)
 	if err != nil {
 		return revocation.InventoryChange{}, err
 	}
@@ -54,17 +59,17 @@ func (o *operator) AddInventory(ctx context.Context, issuer revocation.IssuerID,
 			return revocation.InventoryChange{}, err
 		}
 	}
-	if err := addRest(ctx, serials, build.Add); err != nil {
+	if _, err := addRest(ctx, serials, build.Add); err != nil {
 		return revocation.InventoryChange{}, err
 	}
-	defer o.responder.PurgeIssuer(issuer)
-	return build.Extend(note)
+	defer o.responder.PurgeIssuer(r.Issuer)
+	return build.Extend(r.Note)
 }
 
 // RemoveInventory implements api.Inventories.
-func (o *operator) RemoveInventory(_ context.Context, issuer revocation.IssuerID, note revocation.ChangeNote) (revocation.InventoryChange, error) {
-	defer o.responder.PurgeIssuer(issuer)
-	return o.store.RemoveInventory(issuer, note)
+func (o *operator) RemoveInventory(_ context.Context, r api.InventoryRequest) (revocation.InventoryChange, error) {
+	defer o.responder.PurgeIssuer(r.Issuer)
+	return o.store.RemoveInventory(r.Issuer, r.Note)
 }
 
 // take reads up to n serials.
@@ -82,12 +87,12 @@ func take(serials *seriallist.Reader, n int) (list []revocation.Serial, err erro
 	return list, nil
 }
 
-// addRest reads the serials that are left.
-func addRest(ctx context.Context, serials *seriallist.Reader, add func([]byte) error) error {
-	for {
+// addRest adds the serials that are left and counts them.
+func addRest(ctx context.Context, serials *seriallist.Reader, add func([]byte) error) (n int, err error) {
+	for ; ; n++ {
 		serial, err := serials.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return n, nil
 		}
 		if err == nil {
 			err = add([]byte(serial))
@@ -96,7 +101,7 @@ func addRest(ctx context.Context, serials *seriallist.Reader, add func([]byte) e
 			err = ctx.Err()
 		}
 		if err != nil {
-			return err
+			return n, err
 		}
 	}
 }

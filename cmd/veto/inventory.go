@@ -33,6 +33,7 @@ type inventoryChange struct {
 	client
 	issuer  string
 	comment string
+	empty   bool
 }
 
 func (c *inventoryChange) register(cmd *cobra.Command) {
@@ -44,9 +45,15 @@ func (c *inventoryChange) register(cmd *cobra.Command) {
 
 // do makes the change and reports it.
 func (c *inventoryChange) do(cmd *cobra.Command, method, mediaType string, list io.Reader) error {
-	path := []string{"v1", "issuers", c.issuer, "inventory"}
+	path, query := []string{"v1", "issuers", c.issuer, "inventory"}, url.Values{}
 	if c.comment != "" {
-		path = append(path, "?comment="+url.QueryEscape(c.comment))
+		query.Set("comment", c.comment)
+	}
+	if c.empty {
+		query.Set("empty", "true")
+	}
+	if len(query) > 0 {
+		path = append(path, "?"+query.Encode())
 	}
 	var done api.InventoryChangeReport
 	if err := c.send(cmd.Context(), method, mediaType, list, &done, path...); err != nil {
@@ -86,6 +93,7 @@ func newInventoryPut() *cobra.Command {
 	}
 	c.register(cmd)
 	patient(cmd)
+	cmd.Flags().BoolVar(&c.empty, "empty", false, "put a list without serials too: then nothing counts as issued")
 	return cmd
 }
 
