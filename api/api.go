@@ -34,11 +34,12 @@ type Options struct {
 	AdminTokens Tokens // nil: the admin routes answer 403
 	ReadTokens  Tokens // nil: reading needs no token
 
-	TTL      time.Duration       // for how long an answer may be kept; default DefaultTTL
-	Gatherer prometheus.Gatherer // what GET /metrics shows; nil: there is no such route
-	Metrics  *Metrics            // default: counters nobody sees
-	Log      *slog.Logger        // default: slog.Default()
-	Version  string              // of the program, for the OpenAPI document
+	TTL       time.Duration       // for how long an answer may be kept; default DefaultTTL
+	Gatherer  prometheus.Gatherer // what GET /metrics shows; nil: there is no such route
+	Metrics   *Metrics            // default: counters nobody sees
+	Explainer Explainer           // for POST /v1/explain/ocsp; nil: there is no such route
+	Log       *slog.Logger        // default: slog.Default()
+	Version   string              // of the program, for the OpenAPI document
 }
 
 // API answers HTTP requests. Make one with New, and Close it after the server that uses its Handler was shut down.
@@ -54,6 +55,7 @@ type API struct {
 	gatherer  prometheus.Gatherer
 	metrics   *Metrics
 	log       *slog.Logger
+	explainer Explainer
 	guard     *guard
 	buffers   sync.Pool // *[]byte, for status objects
 
@@ -71,7 +73,7 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{
 		source: o.Source, directory: o.Directory, refresher: o.Refresher, pusher: o.Pusher, admin: o.Admin, ready: o.Ready,
-		ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
+		ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log, explainer: o.Explainer,
 		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
 	a.inventories = o.Inventories

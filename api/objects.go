@@ -98,7 +98,7 @@ type UpstreamReport struct {
 type OCSPReport struct {
 	Signer   string    `json:"signer" enum:"ca,delegated,none" doc:"The CA's own key or a delegated certificate"`
 	NotAfter time.Time `json:"not_after,omitzero" doc:"Of the signing certificate"`
-	Problem  string    `json:"problem,omitempty" doc:"Why nothing can be signed now"`
+	Problem  string    `json:"problem,omitempty" doc:"What is wrong with the signer now, or will be soon"`
 }
 
 // IssuerReports is the answer to GET /v1/issuers.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/vetopki/veto/internal/explain"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -75,6 +76,13 @@ type ReleaseRequest struct {
 	Serial      revocation.Serial
 	By, Comment string
 	Now         time.Time
+}
+
+// Explainer says OCSP messages in words.
+type Explainer interface {
+	// ExplainOCSP explains an OCSPRequest or OCSPResponse in DER, also what is neither. Of a request it also says what this
+	// server answers, and why.
+	ExplainOCSP(ctx context.Context, der []byte) *explain.Explanation
 }
 
 // Tokens knows bearer tokens (RFC 6750). Authenticate returns the name of the token's holder, for the log and the record of

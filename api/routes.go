@@ -32,6 +32,10 @@ func (a *API) routes(version string) (http.Handler, error) {
 		a.registerInventory(h)
 	}
 	a.registerHealth(h)
+	if a.explainer != nil {
+		r.Post(explainPath, a.reader(a.explainOCSP))
+		a.describeExplain()
+	}
 	if a.gatherer != nil {
 		metrics := promhttp.HandlerFor(a.gatherer, promhttp.HandlerOpts{})
 		r.Get(metricsPath, a.reader(metrics.ServeHTTP))
@@ -50,6 +54,7 @@ const (
 	crlPath         = "/v1/issuers/{issuer}/crl"
 	revocationsPath = "/v1/issuers/{issuer}/revocations"
 	revocationPath  = "/v1/issuers/{issuer}/revocations/{serial}"
+	explainPath     = "/v1/explain/ocsp"
 	metricsPath     = "/metrics"
 )
 

@@ -46,6 +46,9 @@ type watched struct {
 // watch says once of each CRL that it is late, and once that it lapsed. It returns when to look again; zero: no need.
 func (u *updater) watch(src Source, w watched) (watched, time.Time) {
 	now, info := time.Now(), u.store.CRLInfo(src.Scope())
+	if _, waiting := u.places(src); waiting != "" { // no newer one is to come
+		info = nil
+	}
 	level, until := latenessOf(now, info)
 	u.metrics.Late.WithLabelValues(src.Issuer.Name, src.URL).Set(float64(level))
 	if info == nil {
@@ -65,6 +68,9 @@ func logLate(log *slog.Logger, src Source, info *revocation.CRLInfo, level laten
 	at, message := slog.LevelWarn, "crl late: three quarters of its lifetime passed and no newer one came"
 	if level == stale {
 		at, message = slog.LevelError, "crl stale: its nextUpdate passed and no newer one came"
+	}
+	if src.Delta {
+		message = "delta " + message
 	}
 	log.LogAttrs(context.Background(), at, message, slog.String("issuer", src.Issuer.Name), slog.String("url", src.URL),
 		slog.String("number", info.Number.String()), slog.Time("this_update", info.ThisUpdate), slog.Time("next_update", info.NextUpdate))

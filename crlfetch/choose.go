@@ -19,10 +19,13 @@ type candidate struct {
 // picker says which of several candidates, at least one, a source takes.
 type picker func(context.Context, []candidate) (int, error)
 
-// newest picks the newest CRL that verifies for the issuer. Those of other issuers, other keys and other kinds are not its
-// business; broken ones are noted, and the rest still counts. Two different CRLs with one number are refused: no order among
-// them can be right.
+// newest picks the newest CRL that the source may take. Those of other issuers and other keys, of the other form, of another series
+// than the one in force, and those for another distribution point than the one pinned are not its business; broken ones are
+// noted, and the rest still counts. Two different CRLs with one number are refused, and so are two of different series: no order
+// among them can be right.
 func (a *attempt) newest(ctx context.Context, list []candidate) (int, error) {
+	a.progress.begin(choosing)
+	defer a.progress.begin(downloading)
 	best := -1
 	var held *revocation.CRLInfo
 	for i, c := range list {
@@ -30,17 +33,20 @@ func (a *attempt) newest(ctx context.Context, list []candidate) (int, error) {
 		switch rule := revocation.RuleOf(err, ""); {
 		case ctx.Err() != nil:
 			return 0, context.Cause(ctx)
-		case rule == "issuer", rule == "key", rule == "delta":
+		case rule == "issuer", rule == "key", rule == "delta", rule == "distribution_point":
 			continue
 		case err != nil:
 			a.broken = append(a.broken, fmt.Sprintf("%s: %v", c.name, err))
 			continue
 		}
-		same, err := verify.Newer(held, info)
+		if a.prev != nil && verify.SameSeries(a.prev, info, a.src.DistributionPoint) != nil {
+			continue
+		}
+		same, err := verify.Newer(held, info, a.src.DistributionPoint)
 		switch {
 		case err == nil && !same:
 			best, held = i, info
-		case revocation.RuleOf(err, "") == "equivocation":
+		case revocation.RuleOf(err, "") == "equivocation", revocation.RuleOf(err, "") == "scope":
 			return 0, fmt.Errorf("comparing %s with %s: %w", list[best].name, c.name, err)
 		}
 	}
@@ -60,12 +66,10 @@ func (a *attempt) inspect(ctx context.Context, c candidate) (*revocation.CRLInfo
 		return nil, err
 	}
 	defer r.Close()
-	crl, err := crlder.Decode(&contextReader{ctx, r}, crlder.Options{}, nil)
+	own := verify.NewOwnEntries(a.src.who(), nil)
+	crl, err := crlder.Decode(&contextReader{ctx, r}, crlder.Options{Begin: own.Begin}, nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := verify.CRL(crl, a.src.Issuer.Certificate, a.now, a.verify); err != nil {
-		return nil, err
-	}
-	return verify.CRLInfo(crl, a.src.Issuer.ID, a.src.Scope(), a.src.URL), nil
+	return a.judge(crl)
 }

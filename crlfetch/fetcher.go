@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"hash"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -62,7 +61,7 @@ type download struct {
 // fetch copies what a URL of src has into dst, unless it still is what the validators say. Where it has several CRLs, pick says
 // which. It ends within src.Timeout. Every error is a Refusal, or says that dst could not be written. What dst holds after an
 // error is of no use.
-func (f *fetcher) fetch(ctx context.Context, src Source, raw string, known validators, pick picker, dst *os.File) (download, error) {
+func (f *fetcher) fetch(ctx context.Context, src Source, raw string, known validators, pick picker, dst landing) (download, error) {
 	u, err := parseURL(raw)
 	if err != nil {
 		return download{}, err
@@ -71,14 +70,15 @@ func (f *fetcher) fetch(ctx context.Context, src Source, raw string, known valid
 		revocation.Refuse("timeout", "", "the fetch took longer than the timeout of %s", src.Timeout))
 	defer cancel()
 	start := time.Now()
+	dst.progress.begin(downloading)
 	got, err := f.fetchScheme(ctx, u, src, known, pick, dst)
 	got.took = time.Since(start)
 	return got, err
 }
 
-func (f *fetcher) fetchScheme(ctx context.Context, u *url.URL, src Source, known validators, pick picker, dst *os.File) (download, error) {
+func (f *fetcher) fetchScheme(ctx context.Context, u *url.URL, src Source, known validators, pick picker, dst landing) (download, error) {
 	switch {
-	case u.Scheme == "push":
+	case u.Scheme == "push", u.Scheme == "freshest":
 		return download{}, errNeverFetched
 	case u.Scheme == "ldap", u.Scheme == "ldaps":
 		return f.fetchLDAP(ctx, u, src, pick, dst)
@@ -90,22 +90,29 @@ func (f *fetcher) fetchScheme(ctx context.Context, u *url.URL, src Source, known
 	return f.get(ctx, u, src, known, dst)
 }
 
+// landing is the file that a download goes into, and who is told how far it came.
+type landing struct {
+	file     *os.File
+	progress *progress
+}
+
 // sink writes a download, hashes it on the way, and refuses to pass the cap.
 type sink struct {
-	dst  io.Writer
+	dst  landing
 	hash hash.Hash
 	size int64
 	max  int64
 }
 
-func newSink(dst io.Writer, max int64) *sink { return &sink{dst: dst, hash: sha256.New(), max: max} }
+func newSink(dst landing, max int64) *sink { return &sink{dst: dst, hash: sha256.New(), max: max} }
 
 func (s *sink) Write(p []byte) (int, error) {
 	if s.size+int64(len(p)) > s.max {
 		return 0, tooBig(fmt.Sprintf("more than %d octets came", s.max), s.max)
 	}
 	s.hash.Write(p)
-	n, err := s.dst.Write(p)
+	n, err := s.dst.file.Write(p)
+	s.dst.progress.octetsPassed(n)
 	s.size += int64(n)
 	if err != nil {
 		return n, storeFailed("writing the download", err)

@@ -13,7 +13,7 @@ import (
 
 // fetchFile copies a local file, so that whoever owns it may replace it at any time. Its modification time and size serve as the
 // entity tag.
-func fetchFile(ctx context.Context, path string, src Source, known validators, dst *os.File) (download, error) {
+func fetchFile(ctx context.Context, path string, src Source, known validators, dst landing) (download, error) {
 	// Looked at before it is opened: opening a named pipe waits for a writer.
 	if before, err := os.Stat(path); err != nil {
 		return download{}, fileFailed(err)
@@ -36,11 +36,12 @@ func fetchFile(ctx context.Context, path string, src Source, known validators, d
 	case st.Size() > src.MaxBytes:
 		return download{}, tooBig(fmt.Sprintf("the file has %d octets", st.Size()), src.MaxBytes)
 	}
+	dst.progress.expect(st.Size())
 	return copyFile(ctx, f, tag, src, dst)
 }
 
 // copyFile refuses a file that was written while it was read: it may hold half of each of two CRLs.
-func copyFile(ctx context.Context, f *os.File, tag string, src Source, dst *os.File) (download, error) {
+func copyFile(ctx context.Context, f *os.File, tag string, src Source, dst landing) (download, error) {
 	out := newSink(dst, src.MaxBytes)
 	if _, err := io.Copy(out, &contextReader{ctx, f}); err != nil {
 		if _, local := errors.AsType[*fs.PathError](err); local && !errors.Is(err, errStore) {

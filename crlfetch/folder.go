@@ -21,7 +21,7 @@ var crlExtensions = []string{".crl", ".pem", ".der"}
 
 // fetchFolder copies the file of a folder that holds the newest CRL of the issuer. Names, times and sizes of all files together
 // serve as the entity tag.
-func fetchFolder(ctx context.Context, dir string, src Source, known validators, pick picker, dst *os.File) (download, error) {
+func fetchFolder(ctx context.Context, dir string, src Source, known validators, pick picker, dst landing) (download, error) {
 	paths, tag, err := crlFiles(dir)
 	switch {
 	case err != nil:

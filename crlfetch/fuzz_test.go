@@ -11,7 +11,7 @@ import (
 
 // FuzzCheckURL holds that whatever an operator or a certificate writes is a URL that can be asked for, or is refused by rule "url".
 func FuzzCheckURL(f *testing.F) {
-	for _, seed := range []string{"http://pki.corp/a.crl", "https://[2001:db8::1]:8443/a?b", "file:///a/", "push:users",
+	for _, seed := range []string{"http://pki.corp/a.crl", "https://[2001:db8::1]:8443/a?b", "file:///a/", "push:users", "freshest:", "freshest:Users",
 		"ldap://dc1/CN=Corp CA,DC=corp?certificateRevocationList;binary?base?(objectClass=cRLDistributionPoint)?x",
 		"ldap:///CN=a?b?sub", "ldaps://d/cn=%00%ff??base?(&(a=b)(!(c=*d)))", "http://u:p@h/#f"} {
 		f.Add(seed)
@@ -30,7 +30,7 @@ func FuzzCheckURL(f *testing.F) {
 		switch u.Scheme {
 		case "http", "https", "ldap", "ldaps":
 			checkAskable(t, raw, u)
-		case "file", "push":
+		case "file", "push", "freshest":
 		default:
 			t.Fatalf("%q has scheme %q", raw, u.Scheme)
 		}
@@ -44,7 +44,7 @@ func checkAskable(t *testing.T, raw string, u *url.URL) {
 	if u.Scheme[0] != 'l' {
 		return
 	}
-	s, err := parseLDAP(u)
+	s, err := parseLDAP(u, crlAttribute)
 	if err != nil || s.dn == "" || s.attribute == "" {
 		t.Fatalf("%q asks for %+v, %v", raw, s, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +14,7 @@ import (
 )
 
 // get is one GET over http or https (RFC 5280 §4.2.1.13, RFC 9110).
-func (f *fetcher) get(ctx context.Context, u *url.URL, src Source, known validators, dst *os.File) (download, error) {
+func (f *fetcher) get(ctx context.Context, u *url.URL, src Source, known validators, dst landing) (download, error) {
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
 	pace := newPace(src, cut)
@@ -35,6 +34,7 @@ func (f *fetcher) get(ctx context.Context, u *url.URL, src Source, known validat
 	if err := checkResponse(resp, src); err != nil {
 		return download{}, err
 	}
+	dst.progress.expect(resp.ContentLength)
 	got, err := receive(ctx, resp, src, pace, dst)
 	if err != nil {
 		return download{}, err
@@ -76,7 +76,7 @@ func checkResponse(resp *http.Response, src Source) error {
 
 // receive copies the body. A body that ends early is refused here when its length was announced or it is chunked; else the
 // decoder finds that the CRL is incomplete.
-func receive(ctx context.Context, resp *http.Response, src Source, pace *pace, dst *os.File) (download, error) {
+func receive(ctx context.Context, resp *http.Response, src Source, pace *pace, dst landing) (download, error) {
 	out := newSink(dst, src.MaxBytes)
 	if _, err := io.Copy(out, &pacedReader{resp.Body, pace}); err != nil {
 		return download{}, explain(ctx, err)

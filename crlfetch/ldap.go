@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"sync/atomic"
 
@@ -26,7 +25,7 @@ const (
 
 // fetchLDAP reads the attribute an LDAP URL names (RFC 5280 §4.2.1.13, RFC 4516, RFC 4523). The bind is anonymous; referrals are
 // not followed.
-func (f *fetcher) fetchLDAP(ctx context.Context, u *url.URL, src Source, pick picker, dst *os.File) (download, error) {
+func (f *fetcher) fetchLDAP(ctx context.Context, u *url.URL, src Source, pick picker, dst landing) (download, error) {
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
 	pace := newPace(src, cut)
@@ -39,7 +38,11 @@ func (f *fetcher) fetchLDAP(ctx context.Context, u *url.URL, src Source, pick pi
 	defer closeWith(ctx, conn)()
 	most := min(src.MaxBytes, maxDirectory)
 	guarded := &guardedConn{Conn: conn, pace: pace, left: most + directoryFraming}
-	values, err := searchLDAP(guarded, u)
+	attribute := crlAttribute
+	if src.Delta {
+		attribute = deltaAttribute
+	}
+	values, err := searchLDAP(guarded, u, attribute)
 	switch {
 	case guarded.full.Load():
 		return download{}, directoryTooBig(most, src.MaxBytes)
@@ -92,9 +95,9 @@ func closeWith(ctx context.Context, conn net.Conn) (close func()) {
 	}
 }
 
-// searchLDAP reads the values of the attribute, with and without the option ;binary: RFC 4522 asks for it, directories differ.
-func searchLDAP(conn *guardedConn, u *url.URL) ([][]byte, error) {
-	want, err := parseLDAP(u)
+// searchLDAP reads the values of the attribute, the given one where the URL names none, with and without the option ;binary: RFC 4522 asks for it, directories differ.
+func searchLDAP(conn *guardedConn, u *url.URL, attribute string) ([][]byte, error) {
+	want, err := parseLDAP(u, attribute)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +121,7 @@ func searchLDAP(conn *guardedConn, u *url.URL) ([][]byte, error) {
 		}
 	}
 	if len(values) == 0 {
-		return nil, revocation.Refuse("ldap", "RFC 4523 §4.1", "the directory's entry has no %s, or does not show it to an anonymous reader",
+		return nil, revocation.Refuse("ldap", "RFC 4523 §4", "the directory's entry has no %s, or does not show it to an anonymous reader",
 			want.attribute)
 	}
 	return values, nil
@@ -139,7 +142,7 @@ func ldapFailed(what string, err error) error {
 }
 
 // keepValue writes the one value there is, or the one picked of several.
-func keepValue(ctx context.Context, values [][]byte, src Source, pick picker, dst *os.File) (download, error) {
+func keepValue(ctx context.Context, values [][]byte, src Source, pick picker, dst landing) (download, error) {
 	chosen := values[0]
 	if len(values) > 1 {
 		list := make([]candidate, len(values))

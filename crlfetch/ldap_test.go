@@ -114,7 +114,7 @@ func TestARefreshFromADirectoryEndsWithItsContext(t *testing.T) {
 	d.hang = true
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if res, _ := r.updater.refresh(ctx, r.src, track{}, nil); !errors.Is(res.Err, context.Canceled) {
+	if res, _ := r.updater.refresh(ctx, r.src, track{}, trip{}); !errors.Is(res.Err, context.Canceled) {
 		t.Errorf("the refresh says %v, want %v", res.Err, context.Canceled)
 	}
 }

@@ -14,15 +14,19 @@ type ldapSearch struct {
 	filter    string
 }
 
-// defaultAttribute is where a directory keeps the CRL of a CA (RFC 4523 §4.1).
-const defaultAttribute = "certificateRevocationList"
+// Where a directory keeps the CRLs of a CA, and its delta CRLs, unless the URL names another attribute (RFC 4523 §4.4, §4.6). Active
+// Directory uses the same two, and its CAs write them into their URLs.
+const (
+	crlAttribute   = "certificateRevocationList"
+	deltaAttribute = "deltaRevocationList"
+)
 
 const binaryOption = ";binary"
 
 // parseLDAP reads ldap://HOST/DN?ATTRIBUTE?SCOPE?FILTER?EXTENSIONS, of which all but the DN may be left out. The filter may lack
-// its parentheses, as it does in the URLs that Active Directory's CAs write.
-func parseLDAP(u *url.URL) (ldapSearch, error) {
-	s := ldapSearch{dn: strings.TrimPrefix(u.Path, "/"), attribute: defaultAttribute, filter: "(objectClass=*)"}
+// its parentheses, as it does in the URLs that Active Directory's CAs write. attribute is what is read when the URL names none.
+func parseLDAP(u *url.URL, attribute string) (ldapSearch, error) {
+	s := ldapSearch{dn: strings.TrimPrefix(u.Path, "/"), attribute: attribute, filter: "(objectClass=*)"}
 	parts := strings.Split(u.RawQuery, "?")
 	if len(parts) > 4 {
 		return s, refuseURL("an LDAP URL has at most four question marks: ldap://HOST/DN?ATTRIBUTE?base?FILTER")

@@ -73,7 +73,7 @@ func logOutcome(log *slog.Logger, level slog.Level, message string, src Source, 
 
 func alarming(rule string) bool {
 	switch rule {
-	case "signature", "key", "issuer", "rollback", "equivocation", "store":
+	case "signature", "key", "issuer", "signer", "scope", "distribution_point", "rollback", "equivocation", "store":
 		return true
 	}
 	return false

@@ -16,7 +16,6 @@ var errRemoved = errors.New("the source was removed or the refresher stopped bef
 // time; others only ask for one.
 type loop struct {
 	src    Source
-	hosts  map[string]limit   // of its URLs, shared with the other sources of these hosts
 	cancel context.CancelFunc // nil before it runs; guarded by the Refresher's mu
 	after  <-chan struct{}    // closed when the last loop of the scope has ended; nil when there was none
 	done   chan struct{}      // closed when this loop has ended
@@ -29,16 +28,21 @@ type loop struct {
 	asked   *flight // waits for the loop to take it up
 	ended   bool
 	forget  bool // the source is gone, and its series with it
+
+	progress progress // of the refresh or push under way
 }
 
 // flight is a refresh that others wait for.
 type flight struct {
 	done   chan struct{}
 	result Result // readable once done is closed
+
+	person bool // somebody waits for it; guarded by the loop's mu
+	whole  bool // a server's word that nothing changed is not enough; likewise
 }
 
-func newLoop(src Source, t track, hosts map[string]limit) *loop {
-	return &loop{src: src, track: t, hosts: hosts, done: make(chan struct{}), wake: make(chan struct{}, 1), pushes: make(chan *pushed)}
+func newLoop(src Source, t track) *loop {
+	return &loop{src: src, track: t, done: make(chan struct{}), wake: make(chan struct{}, 1), pushes: make(chan *pushed)}
 }
 
 // run is the loop: wait for the time of the next fetch, of the next alarm, or for somebody who asks.
@@ -95,8 +99,8 @@ func (l *loop) first(r *Refresher) time.Time {
 	scope := l.src.Scope()
 	info := r.updater.store.CRLInfo(scope)
 	t := newTrack(l.src, r.updater.store.SourceState(scope), info)
-	if l.src.Pushed() {
-		t.state.NextFetch = time.Time{}
+	if r.unfetched(l) {
+		t = t.unplanned()
 	} else {
 		t.state.NextFetch = firstFetch(time.Now(), l.src, t.state, info, r.updater.jitter())
 	}
@@ -109,15 +113,29 @@ func (l *loop) first(r *Refresher) time.Time {
 
 // once does one refresh within the limits and tells everybody who waits for it. Its error is that of ctx.
 func (l *loop) once(ctx context.Context, r *Refresher) (next time.Time, err error) {
-	q := &turn{hosts: l.hosts, total: r.total}
-	if err := q.take(ctx, l.src.URL); err != nil {
+	places, waiting := r.updater.places(l.src)
+	if waiting != "" {
+		return l.wait(r, waiting), ctx.Err()
+	}
+	q := &turn{limitOf: r.limitOf, total: r.total}
+	if err := q.take(ctx, places[0]); err != nil {
 		return time.Time{}, err
 	}
 	defer q.leave()
 	f, t := l.begin()
-	result, t := r.updater.refresh(ctx, l.src, t, q)
+	result, t := r.updater.refresh(ctx, l.src, t, trip{places, q, &l.progress})
 	l.finish(f, result, t)
+	r.follow(l.src, result)
 	return result.Next, ctx.Err()
+}
+
+// wait does what there is to do of a source that has no place to be fetched from: nothing, until another complete CRL is in force.
+func (l *loop) wait(r *Refresher, waiting string) (next time.Time) {
+	f, t := l.begin()
+	t = t.unplanned()
+	r.updater.metrics.show(l.src, r.updater.store.CRLInfo(l.src.Scope()), t.state)
+	l.finish(f, Result{URL: l.src.URL, Err: revocation.Refuse("freshest", "RFC 5280 §5.2.6", "%s", waiting)}, t)
+	return t.state.NextFetch
 }
 
 // take does what a push asks for and tells who pushed. Its error is that of ctx.
@@ -130,8 +148,9 @@ func (l *loop) take(ctx context.Context, r *Refresher, p *pushed) (next time.Tim
 		return time.Time{}, err
 	}
 	defer release()
-	result, t := r.updater.push(ctx, l.src, l.track, p)
+	result, t := r.updater.push(ctx, l.src, l.track, p, &l.progress)
 	l.finish(p.flight, result, t)
+	r.follow(l.src, result)
 	return result.Next, ctx.Err()
 }
 
@@ -139,10 +158,14 @@ func (l *loop) begin() (*flight, track) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f, t := l.asked, l.track
-	if f != nil {
-		t = t.forgive()
-	} else {
+	if f == nil {
 		f = newFlight()
+	}
+	if f.person {
+		t = t.forgive()
+	}
+	if f.whole {
+		t.known = validators{}
 	}
 	l.current, l.asked = f, nil
 	select {
@@ -172,7 +195,27 @@ func (l *loop) ask() *flight {
 		return l.removed(newFlight())
 	case l.current != nil:
 		return l.current
-	case l.asked == nil:
+	}
+	f := l.next()
+	f.person = true
+	return f
+}
+
+// nudge asks for a refresh that begins after now, without anybody who waits for it. A source that is never fetched takes no
+// notice.
+func (l *loop) nudge(whole bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || l.src.Pushed() {
+		return
+	}
+	f := l.next()
+	f.whole = f.whole || whole
+}
+
+// next is the refresh that begins next; the caller holds mu.
+func (l *loop) next() *flight {
+	if l.asked == nil {
 		l.asked = newFlight()
 		l.wake <- struct{}{} // there is room: the token of the flight before was taken with it
 	}
@@ -224,5 +267,5 @@ func (l *loop) report(info *revocation.CRLInfo) Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Report{Issuer: l.src.Issuer, URL: l.src.URL, Scope: l.src.Scope(), State: l.track.state, Info: info,
-		Next: l.track.state.NextFetch, Fetching: l.current != nil}
+		Next: l.track.state.NextFetch, Fetching: l.current != nil, Progress: l.progress.snapshot()}
 }

@@ -97,18 +97,19 @@ func (a *attempt) compare(ctx context.Context, url string) error {
 		return storeFailed("making a file for the download", err)
 	}
 	defer discard(tmp)
-	got, err := a.fetcher.fetch(ctx, a.src, url, validators{}, a.newest, tmp)
+	got, err := a.fetcher.fetch(ctx, a.src, url, validators{}, a.newest, landing{tmp, a.progress})
 	if err != nil || got.sha256 == a.result.Info.SHA256 {
 		return err
 	}
-	crl, err := decode(ctx, tmp, nil)
+	crl, err := a.decode(ctx, tmp, got.size, func(*revocation.Record) error { return nil })
 	if err != nil {
 		return err
 	}
-	if err := verify.CRL(crl, a.src.Issuer.Certificate, a.now, a.verify); err != nil {
+	info, err := a.judge(crl)
+	if err != nil {
 		return err
 	}
-	_, err = verify.Newer(a.result.Info, verify.CRLInfo(crl, a.src.Issuer.ID, a.src.Scope(), a.src.URL))
+	_, err = verify.Newer(a.result.Info, info, a.src.DistributionPoint)
 	return err
 }
 

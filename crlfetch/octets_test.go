@@ -54,7 +54,7 @@ func BenchmarkRefreshOf100kEntries(b *testing.B) {
 	for b.Loop() {
 		store := discardStore{dir: b.TempDir()}
 		u := New(Options{Store: store, Builder: store}).updater
-		if res, _ := u.refresh(context.Background(), src, track{}, nil); !res.Changed {
+		if res, _ := u.refresh(context.Background(), src, track{}, trip{}); !res.Changed {
 			b.Fatal(res.Err)
 		}
 	}

@@ -15,7 +15,8 @@ import (
 // errNeverFetched is the answer of a source that is never fetched.
 var errNeverFetched = revocation.Refuse("push", "", "the source is never fetched: its CRLs are pushed, with PUT /v1/issuers/{issuer}/crl")
 
-// Push takes a CRL that an administrator brings, DER or PEM, for a source of the issuer; url may be empty when it has only one.
+// Push takes a CRL that an administrator brings, DER or PEM, for a source of the issuer; url may be empty when it has only one of
+// complete CRLs, which is meant then.
 // The CRL is judged exactly as a fetched one, and when it is refused nothing changes. What is returned as the error is Result.Err
 // too. The rules of its refusals are those of a refresh, and "source" when url does not name one of the issuer's sources;
 // ErrNoSource says that it has none. Push waits for a refresh of the source in progress, and before Run for Run. Once the CRL
@@ -48,6 +49,9 @@ func (r *Refresher) Push(ctx context.Context, issuer revocation.IssuerID, url st
 
 func (r *Refresher) loopToPush(issuer revocation.IssuerID, url string) (*loop, error) {
 	loops := r.loopsOf(issuer)
+	if complete := slices.DeleteFunc(slices.Clone(loops), func(l *loop) bool { return l.src.Delta }); url == "" && len(complete) == 1 {
+		return complete[0], nil
+	}
 	switch i := slices.IndexFunc(loops, func(l *loop) bool { return l.src.URL == url }); {
 	case len(loops) == 0:
 		return nil, ErrNoSource
@@ -74,7 +78,7 @@ func (u *updater) receivePush(ctx context.Context, src Source, body io.Reader) (
 	if err != nil {
 		return nil, storeFailed("making a file for the pushed CRL", err)
 	}
-	start, out := time.Now(), newSink(tmp, src.MaxBytes)
+	start, out := time.Now(), newSink(landing{file: tmp}, src.MaxBytes)
 	if _, err := io.Copy(out, &contextReader{ctx, body}); err != nil {
 		discard(tmp)
 		return nil, err
@@ -85,9 +89,10 @@ func (u *updater) receivePush(ctx context.Context, src Source, body io.Reader) (
 }
 
 // push judges a pushed CRL and puts it in force. When it is refused, or ctx ends, the source is as it was before.
-func (u *updater) push(ctx context.Context, src Source, t track, p *pushed) (Result, track) {
+func (u *updater) push(ctx context.Context, src Source, t track, p *pushed, on *progress) (Result, track) {
 	defer discard(p.file)
-	a := u.attempt(src, t)
+	a := u.attempt(src, t, on)
+	defer a.reportProgress()()
 	a.url, a.got, a.result.Bytes = "", p.got, p.got.size
 	if err := a.take(ctx, p.file); err != nil {
 		if ctx.Err() != nil {

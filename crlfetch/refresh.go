@@ -3,6 +3,7 @@ package crlfetch
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"os"
@@ -36,23 +37,35 @@ type updater struct {
 	metrics  *Metrics
 	log      *slog.Logger
 	verify   verify.CRLOptions
+	revoked  func(*x509.Certificate) bool
 	jitter   func() float64
 }
 
+// trip is what one refresh takes with it. The zero value goes to the source's own places, without queueing.
+type trip struct {
+	places   []string // nil: the source's
+	queue    *turn
+	progress *progress
+}
+
 // refresh is one refresh of one source. t is updated and saved. When ctx ends the refresh is given up without a trace.
-func (u *updater) refresh(ctx context.Context, src Source, t track, q *turn) (Result, track) {
+func (u *updater) refresh(ctx context.Context, src Source, t track, on trip) (Result, track) {
 	if src.Pushed() {
 		return Result{URL: src.URL, Info: u.store.CRLInfo(src.Scope()), Next: t.state.NextFetch, Err: errNeverFetched}, t
 	}
-	a := u.attempt(src, t)
-	err := a.walk(ctx, q)
+	a := u.attempt(src, t, on.progress)
+	if on.places != nil {
+		a.urls = on.places
+	}
+	defer a.reportProgress()()
+	err := a.walk(ctx, on.queue)
 	if err != nil && ctx.Err() != nil {
 		return Result{URL: src.URL, Info: a.prev, Next: t.state.NextFetch, Err: context.Cause(ctx)}, t
 	}
 	if err != nil {
 		a.fail(err)
 	} else {
-		a.compareMirrors(ctx, q)
+		a.compareMirrors(ctx, on.queue)
 	}
 	a.end()
 	u.metrics.refreshed(src, a.result, a.track.state, a.got.oddType != "")
@@ -64,20 +77,23 @@ func (u *updater) refresh(ctx context.Context, src Source, t track, q *turn) (Re
 // attempt is a refresh on its way.
 type attempt struct {
 	*updater
-	src    Source
-	now    time.Time
-	track  track
-	prev   *revocation.CRLInfo // in force when it began
-	url    string              // of the source that is, or was last, fetched from
-	got    download
-	passed failures // of URLs before the one that served
-	broken []string // candidates that no CRL could be made of
-	odd    []string // what is unusual about the CRL taken
-	result Result
+	src      Source
+	now      time.Time
+	track    track
+	prev     *revocation.CRLInfo // in force when it began
+	urls     []string            // where it looks, in order
+	url      string              // the one that is, or was last, fetched from
+	got      download
+	passed   failures // of URLs before the one that served
+	broken   []string // candidates that no CRL could be made of
+	odd      []string // what is unusual about the CRL taken
+	progress *progress
+	result   Result
 }
 
-func (u *updater) attempt(src Source, t track) *attempt {
-	return &attempt{updater: u, src: src, now: time.Now(), track: t, prev: u.store.CRLInfo(src.Scope()), url: src.URL}
+func (u *updater) attempt(src Source, t track, on *progress) *attempt {
+	return &attempt{updater: u, src: src, now: time.Now(), track: t, prev: u.store.CRLInfo(src.Scope()), urls: src.urls(), url: src.URL,
+		progress: cmp.Or(on, &progress{})}
 }
 
 func (a *attempt) end() {
@@ -95,7 +111,7 @@ func (a *attempt) fetchFrom(ctx context.Context, url string) error {
 	defer discard(tmp)
 
 	a.url = url
-	if a.got, err = a.fetcher.fetch(ctx, a.src, url, a.track.believed(a.now, a.src, url, a.prev), a.newest, tmp); err != nil {
+	if a.got, err = a.fetcher.fetch(ctx, a.src, url, a.track.believed(a.now, a.src, url, a.prev), a.newest, landing{tmp, a.progress}); err != nil {
 		return err
 	}
 	a.result.Bytes += a.got.size
@@ -114,16 +130,16 @@ func (a *attempt) take(ctx context.Context, tmp *os.File) error {
 	if err != nil {
 		return err
 	}
-	defer build.end()
-	crl, err := decode(ctx, tmp, build.Add)
+	defer func() { build.end() }()
+	crl, err := a.decode(ctx, tmp, a.got.size, build.Add)
 	if err != nil {
 		return err
 	}
-	if err := verify.CRL(crl, a.src.Issuer.Certificate, a.now, a.verify); err != nil {
+	info, err := a.judge(crl)
+	if err != nil {
 		return err
 	}
-	info := verify.CRLInfo(crl, a.src.Issuer.ID, a.src.Scope(), a.src.URL)
-	if same, err := verify.Newer(a.prev, info); err != nil {
+	if same, err := verify.Newer(a.prev, info, a.src.DistributionPoint); err != nil {
 		return err
 	} else if same {
 		return a.unchanged()
@@ -131,12 +147,19 @@ func (a *attempt) take(ctx context.Context, tmp *os.File) error {
 	if err := keepDER(tmp, crl); err != nil {
 		return err
 	}
+	if info.OnlyKind == revocation.AttributeCertificate { // whose serial numbers are none of the certificates answered for
+		build.end()
+		if build, err = a.newBuild(); err != nil {
+			return err
+		}
+	}
 	a.odd = crl.Oddities()
 	return a.commit(build, info, tmp.Name())
 }
 
 // commit puts the CRL in force, and returns when everybody who keeps answers knows.
 func (a *attempt) commit(build *build, info *revocation.CRLInfo, signed string) error {
+	a.progress.begin(writing)
 	next := a.track.accepted(a.now, a.url, a.got, info)
 	next.state.NextFetch = a.next(info, Outcome{MaxAge: a.got.maxAge})
 	change, err := build.commit(info, signed, next.state, a.src.MaxShrink)
@@ -151,8 +174,12 @@ func (a *attempt) commit(build *build, info *revocation.CRLInfo, signed string) 
 	return nil
 }
 
-// unchanged notes that the source still has the CRL in force. That extends nothing: the CRL lapses at its nextUpdate.
+// unchanged notes that the source still has the CRL in force. That extends nothing: the CRL lapses at its nextUpdate. One that the
+// settings would not let in any more stays in force and is a failure.
 func (a *attempt) unchanged() error {
+	if err := a.src.takes(a.prev); err != nil {
+		return err
+	}
 	next := a.track.unchanged(a.now, a.url, a.got, a.prev)
 	next.state.NextFetch = a.next(a.prev, Outcome{MaxAge: a.got.maxAge})
 	if err := a.store.SaveSourceState(a.src.Scope(), next.state); err != nil {
@@ -210,19 +237,24 @@ func (b *build) commit(info *revocation.CRLInfo, signed string, st revocation.So
 
 func (b *build) end() {
 	if !b.ended {
+		b.ended = true
 		b.Build.Abort()
 	}
 }
 
-// decode reads the downloaded CRL from the beginning.
-func decode(ctx context.Context, tmp *os.File, add func(*revocation.Record) error) (*crlder.CRL, error) {
+// decode reads the downloaded CRL from the beginning, and adds the entries of the issuer's certificates.
+func (a *attempt) decode(ctx context.Context, tmp *os.File, size int64, add func(*revocation.Record) error) (*crlder.CRL, error) {
 	if _, err := tmp.Seek(0, 0); err != nil {
 		return nil, storeFailed("reading the download", err)
 	}
-	crl, err := crlder.Decode(&contextReader{ctx, tmp}, crlder.Options{}, add)
+	a.progress.begin(reading)
+	a.progress.expect(size)
+	own := verify.NewOwnEntries(a.src.who(), add)
+	crl, err := crlder.Decode(a.progress.reader(&contextReader{ctx, tmp}), crlder.Options{Begin: own.Begin}, a.progress.counted(own.Add))
 	if err != nil {
 		return nil, notACRL(tmp, err)
 	}
+	a.progress.entries.Store(int64(crl.Entries))
 	return crl, nil
 }
 

@@ -214,7 +214,7 @@ func TestARefreshGivenUpLeavesNoTrace(t *testing.T) {
 		cancel()
 		<-req.Context().Done()
 	})
-	res, _ := r.updater.refresh(ctx, r.src, r.track, nil)
+	res, _ := r.updater.refresh(ctx, r.src, r.track, trip{})
 	if !errors.Is(res.Err, context.Canceled) || res.Info == nil {
 		t.Errorf("the result is %+v", res)
 	}

@@ -25,10 +25,15 @@ type Options struct {
 	Log     *slog.Logger      // one line for each refresh; nil: none
 	Metrics *Metrics          // nil: none
 	Verify  verify.CRLOptions // how CRLs are judged
-	Roots   *x509.CertPool    // whom https is believed; nil: the system's
-	PerHost int               // fetches from one host at once; zero means 2
-	Total   int               // fetches at once; zero means 16
-	Jitter  func() float64    // random numbers in [0, 1); nil: math/rand
+
+	// Revoked is asked of a CRL signer that is not the CA's own: a CRL that a revoked one signed is refused. It must not wait for a
+	// refresh. nil: none is revoked.
+	Revoked func(signer *x509.Certificate) bool
+
+	Roots   *x509.CertPool // whom https is believed; nil: the system's
+	PerHost int            // fetches from one host at once; zero means 2
+	Total   int            // fetches at once; zero means 16
+	Jitter  func() float64 // random numbers in [0, 1); nil: math/rand
 }
 
 // Refresher keeps the CRLs of its sources up to date.
@@ -52,7 +57,7 @@ func New(o Options) *Refresher {
 		updater: &updater{
 			store: o.Store, builder: o.Builder, fetcher: newFetcher(o.Roots), onChange: o.OnChange, verify: o.Verify,
 			metrics: cmp.Or(o.Metrics, NewMetrics()), log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
-			jitter: orJitter(o.Jitter),
+			revoked: o.Revoked, jitter: orJitter(o.Jitter),
 		},
 		total:   make(limit, cmp.Or(o.Total, 16)),
 		perHost: cmp.Or(o.PerHost, 2),

@@ -70,7 +70,7 @@ func (r *rig) refresh() Result {
 	if r.track.state.URL == "" {
 		r.track = newTrack(r.src, r.memory.SourceState(r.src.Scope()), r.memory.CRLInfo(r.src.Scope()))
 	}
-	result, t := r.updater.refresh(r.t.Context(), r.src, r.track, nil)
+	result, t := r.updater.refresh(r.t.Context(), r.src, r.track, trip{})
 	r.track = t
 	return result
 }

@@ -1,10 +1,12 @@
 package crlfetch
 
 import (
+	"crypto/x509"
 	"slices"
 	"time"
 
 	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/verify"
 )
 
 // What a Source that leaves a field at zero gets.
@@ -17,12 +19,23 @@ const (
 
 // Source is one series of CRLs of an issuer: where it comes from, and how it is fetched.
 type Source struct {
-	Issuer   revocation.Issuer
+	Issuer       revocation.Issuer
+	Certificates []*x509.Certificate // of the CA, one for each of its keys; none means Issuer.Certificate
+	Signers      []*x509.Certificate // of its CRLs beside the CA, trusted for that by the configuration
+
 	URL      string        // as [CheckURL] takes it; exactly as configured, it names the scope
 	Mirrors  []string      // other URLs of the same series, tried in order when URL fails, and compared with it now and then
 	Every    time.Duration // between two fetches, at most; zero means DefaultEvery
 	Timeout  time.Duration // of one fetch from one URL as a whole; zero means DefaultTimeout
 	MaxBytes int64         // of one CRL as it is transferred; zero means DefaultMaxBytes
+
+	// Delta says that these are delta CRLs, on the complete ones of Base (RFC 5280 §5.2.4). A source takes CRLs of its own form
+	// only. One with a URL freshest: takes what the complete CRL in force names (§5.2.6).
+	Delta bool
+	Base  revocation.ScopeID
+
+	// DistributionPoint is a URI that the issuing distribution point of each CRL has to name (§5.2.5); "" asks for none.
+	DistributionPoint string
 
 	// MaxShrink is how many percent of the CRL in force the next one may drop at once; what it drops beyond that stays revoked. At
 	// zero only a few may go, at 100 all.
@@ -45,10 +58,22 @@ func (s Source) Scope() revocation.ScopeID { return revocation.ScopeIDOf(s.Issue
 // Pushed says whether the source is never fetched: its CRLs come by [Refresher.Push].
 func (s Source) Pushed() bool { return isPush(s.URL) }
 
-// urls are all places of the series, in the order they are tried.
+// who may sign the CRLs of the source.
+func (s Source) who() verify.CRLIssuer {
+	who := verify.CRLIssuer{Certificates: s.Certificates, Signers: s.Signers}
+	if len(who.Certificates) == 0 {
+		who.Certificates = []*x509.Certificate{s.Issuer.Certificate}
+	}
+	return who
+}
+
+// urls are all configured places of the series, in the order they are tried.
 func (s Source) urls() []string { return append([]string{s.URL}, s.Mirrors...) }
 
 func (s Source) withDefaults() Source {
+	if s.freshest() {
+		s.Egress.Discovered = true
+	}
 	s.Every = orDefault(s.Every, DefaultEvery)
 	s.Timeout = orDefault(s.Timeout, DefaultTimeout)
 	s.MaxBytes = orDefault(s.MaxBytes, DefaultMaxBytes)
@@ -67,6 +92,8 @@ func orDefault[T time.Duration | int64](v, fallback T) T {
 // and key, and with them the IssuerID.
 func (s Source) equal(t Source) bool {
 	return s.Issuer.Name == t.Issuer.Name && s.Issuer.ID == t.Issuer.ID && s.Issuer.Certificate.Equal(t.Issuer.Certificate) &&
-		s.URL == t.URL && s.Every == t.Every && s.Timeout == t.Timeout && s.MaxBytes == t.MaxBytes && s.MinRate == t.MinRate && s.MaxShrink == t.MaxShrink &&
+		slices.EqualFunc(s.Certificates, t.Certificates, (*x509.Certificate).Equal) && slices.EqualFunc(s.Signers, t.Signers, (*x509.Certificate).Equal) &&
+		s.Delta == t.Delta && s.Base == t.Base && s.DistributionPoint == t.DistributionPoint && s.MaxShrink == t.MaxShrink &&
+		s.URL == t.URL && s.Every == t.Every && s.Timeout == t.Timeout && s.MaxBytes == t.MaxBytes && s.MinRate == t.MinRate &&
 		slices.Equal(s.Mirrors, t.Mirrors) && slices.Equal(s.RedirectHosts, t.RedirectHosts) && s.Egress.Equal(t.Egress)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,6 +24,8 @@ type Report struct {
 	Info     *revocation.CRLInfo // the CRL in force, nil when none is held
 	Next     time.Time           // when it is fetched next; zero when it never is
 	Fetching bool                // now
+	Progress Progress            // of a refresh or push under way
+	Waiting  string              // why the source is not fetched at present, as a sentence; "" when it is
 }
 
 // SetSources says which sources to keep up to date from now on; before, during or after Run. A source that did not change goes
@@ -31,21 +34,21 @@ type Report struct {
 func (r *Refresher) SetSources(sources []Source) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before, hosts := r.loops, r.hosts
-	r.loops, r.hosts = map[revocation.ScopeID]*loop{}, map[string]limit{}
+	before := r.loops
+	r.loops = map[revocation.ScopeID]*loop{}
 	for _, src := range sources {
 		src = src.withDefaults()
 		scope := src.Scope()
 		if r.loops[scope] != nil {
 			continue
 		}
-		own := r.hostLimits(hosts, src)
 		if old := before[scope]; old != nil && old.src.equal(src) {
 			r.loops[scope] = old
 			continue
 		}
-		r.loops[scope] = r.newLoop(src, own)
+		r.loops[scope] = r.newLoop(src)
 	}
+	r.forgetHosts()
 	for scope, old := range before {
 		if r.loops[scope] != old {
 			old.stop(r.loops[scope] == nil || r.loops[scope].src.Issuer.Name != old.src.Issuer.Name)
@@ -54,27 +57,34 @@ func (r *Refresher) SetSources(sources []Source) {
 }
 
 // newLoop makes a loop, which waits for the last one of its scope to end, and starts it if Run does.
-func (r *Refresher) newLoop(src Source, hosts map[string]limit) *loop {
+func (r *Refresher) newLoop(src Source) *loop {
 	scope := src.Scope()
-	l := newLoop(src, newTrack(src, r.updater.store.SourceState(scope), r.updater.store.CRLInfo(scope)), hosts)
+	l := newLoop(src, newTrack(src, r.updater.store.SourceState(scope), r.updater.store.CRLInfo(scope)))
 	l.after, r.last[scope] = r.last[scope], l.done
 	r.start(l)
 	return l
 }
 
-// hostLimits are those of all hosts of a source. A host that had a limit keeps it: running loops hold its tokens.
-func (r *Refresher) hostLimits(before map[string]limit, src Source) map[string]limit {
-	own := map[string]limit{}
-	for _, url := range src.urls() {
-		host := hostOf(url)
-		if r.hosts[host] == nil {
-			if r.hosts[host] = before[host]; r.hosts[host] == nil {
-				r.hosts[host] = make(limit, r.perHost)
-			}
-		}
-		own[host] = r.hosts[host]
+// limitOf is the limit of a URL's host, made when it is first asked for: what a CRL names is not known before.
+func (r *Refresher) limitOf(url string) limit {
+	host := hostOf(url)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hosts[host] == nil {
+		r.hosts[host] = make(limit, r.perHost)
 	}
-	return own
+	return r.hosts[host]
+}
+
+// forgetHosts drops the limits of hosts that no source names and nobody is fetching from; the caller holds mu.
+func (r *Refresher) forgetHosts() {
+	named := map[string]bool{}
+	for _, l := range r.loops {
+		for _, url := range l.src.urls() {
+			named[hostOf(url)] = true
+		}
+	}
+	maps.DeleteFunc(r.hosts, func(host string, l limit) bool { return !named[host] && len(l) == 0 })
 }
 
 // Sources reports on all sources, sorted by the issuer's name and the URL.
@@ -83,7 +93,9 @@ func (r *Refresher) Sources() []Report {
 	defer r.mu.Unlock()
 	list := make([]Report, 0, len(r.loops))
 	for scope, l := range r.loops {
-		list = append(list, l.report(r.updater.store.CRLInfo(scope)))
+		report := l.report(r.updater.store.CRLInfo(scope))
+		_, report.Waiting = r.updater.places(l.src)
+		list = append(list, report)
 	}
 	slices.SortFunc(list, func(a, b Report) int {
 		return cmp.Or(cmp.Compare(a.Issuer.Name, b.Issuer.Name), cmp.Compare(a.URL, b.URL))
@@ -93,14 +105,15 @@ func (r *Refresher) Sources() []Report {
 
 // Refresh fetches all sources of an issuer now, whatever the schedule says, and waits until that is done or ctx ends. A refresh
 // in progress counts. Failures before no longer slow the source down. Results are sorted by URL; the error joins theirs. Sources
-// that are never fetched are left out, unless the issuer has no other: then the refusal has rule "push". Before Run it waits for
+// that are never fetched, and those that wait for the complete CRL to name them, are left out, unless the issuer has no other: then
+// the refusal has rule "push". Before Run it waits for
 // Run. It does not end the refresh when ctx ends.
 func (r *Refresher) Refresh(ctx context.Context, issuer revocation.IssuerID) ([]Result, error) {
 	loops := r.loopsOf(issuer)
 	if len(loops) == 0 {
 		return nil, ErrNoSource
 	}
-	if fetched := slices.DeleteFunc(slices.Clone(loops), func(l *loop) bool { return l.src.Pushed() }); len(fetched) > 0 {
+	if fetched := slices.DeleteFunc(slices.Clone(loops), r.unfetched); len(fetched) > 0 {
 		loops = fetched
 	}
 	flights := make([]*flight, len(loops))
@@ -121,6 +134,12 @@ func (r *Refresher) Refresh(ctx context.Context, issuer revocation.IssuerID) ([]
 		}
 	}
 	return results, errors.Join(failures...)
+}
+
+// unfetched says that a refresh would do nothing.
+func (r *Refresher) unfetched(l *loop) bool {
+	_, waiting := r.updater.places(l.src)
+	return l.src.Pushed() || waiting != ""
 }
 
 func (r *Refresher) loopsOf(issuer revocation.IssuerID) []*loop {

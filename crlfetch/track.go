@@ -88,6 +88,13 @@ func (t track) failed(now time.Time, err error) track {
 	return t
 }
 
+// unplanned: there is nothing to fetch, and what went wrong before is no longer in the way of it.
+func (t track) unplanned() track {
+	t.state.NextFetch, t.state.FailedAt = time.Time{}, time.Time{}
+	t.state.Failures, t.state.LastError, t.forgiven = 0, "", 0
+	return t
+}
+
 func (t track) forgive() track {
 	t.forgiven = t.state.Failures
 	return t

@@ -5,7 +5,7 @@ import "context"
 // turn is the place of one refresh in the queues: that of the host it fetches from now, and that of all fetches. It is given up
 // before another host's is taken, so that two sources never wait for each other. A nil turn is not bounded.
 type turn struct {
-	hosts   map[string]limit
+	limitOf func(url string) limit // of the host of a URL
 	total   limit
 	release func()
 }
@@ -16,7 +16,7 @@ func (t *turn) take(ctx context.Context, url string) (err error) {
 		return nil
 	}
 	t.leave()
-	t.release, err = acquire(ctx, t.hosts[hostOf(url)], t.total)
+	t.release, err = acquire(ctx, t.limitOf(url), t.total)
 	return err
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // CheckURL says whether raw can be a source: http, https, ldap, ldaps, file with the absolute path of a file or, ending in a
-// slash, of a folder, or push: for CRLs that are pushed. Anything that could hide where a request goes is refused: credentials,
+// slash, of a folder, push: for CRLs that are pushed, or freshest: for the delta CRLs that the complete one names. Anything that could hide where a request goes is refused: credentials,
 // fragments, zones of IPv6 addresses, other schemes. The error is a [revocation.Refusal] with rule "url" and a sentence for the
 // person who wrote the configuration.
 func CheckURL(raw string) error {
@@ -19,8 +19,10 @@ func CheckURL(raw string) error {
 }
 
 func parseURL(raw string) (*url.URL, error) {
-	if isPush(raw) {
-		return parsePush(raw)
+	for _, scheme := range []string{pushScheme, freshestScheme} {
+		if name, ok := strings.CutPrefix(raw, scheme); ok {
+			return parseNamed(scheme, name)
+		}
 	}
 	u, err := url.Parse(raw)
 	switch {
@@ -43,20 +45,22 @@ func parseURL(raw string) (*url.URL, error) {
 	case "":
 		return nil, refuseURL("the URL has no scheme; write http://HOST/PATH, https://HOST/PATH, ldap://HOST/DN or file:///PATH")
 	}
-	return nil, refuseURL("scheme %q is not fetched; use http, https, ldap, ldaps, file or push:", u.Scheme)
+	return nil, refuseURL("scheme %q is not fetched; use http, https, ldap, ldaps, file, push: or freshest:", u.Scheme)
 }
 
-const pushScheme = "push:"
+const (
+	pushScheme     = "push:"
+	freshestScheme = "freshest:"
+)
 
 func isPush(raw string) bool { return strings.HasPrefix(raw, pushScheme) }
 
-// parsePush reads push: or push:NAME; the name tells several pushed series of one issuer apart.
-func parsePush(raw string) (*url.URL, error) {
-	name := strings.TrimPrefix(raw, pushScheme)
+// parseNamed reads what follows push: or freshest:, nothing or a name that tells several such series of one issuer apart.
+func parseNamed(scheme, name string) (*url.URL, error) {
 	if len(name) > 63 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return nil, refuseURL("a source of pushed CRLs is push: alone, or push: and a name of up to 63 of a-z, 0-9 and -")
+		return nil, refuseURL("write %s alone, or %s and a name of up to 63 of a-z, 0-9 and -", scheme, scheme)
 	}
-	return &url.URL{Scheme: "push", Opaque: name}, nil
+	return &url.URL{Scheme: strings.TrimSuffix(scheme, ":"), Opaque: name}, nil
 }
 
 // isFolder says whether a file URL names a folder.
@@ -69,7 +73,7 @@ func checkLDAP(u *url.URL) error {
 	if err := checkHost(u); err != nil {
 		return err
 	}
-	_, err := parseLDAP(u)
+	_, err := parseLDAP(u, crlAttribute)
 	return err
 }
 

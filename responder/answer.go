@@ -1,6 +1,7 @@
 package responder
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -40,18 +41,24 @@ const maxRaces = 8
 // The nonces that are echoed (RFC 9654 §2.1 asks for these and allows to answer others without nonce).
 const minEchoed, maxEchoed = 16, 32
 
+// wish is what a client asks for besides certificates.
+type wish struct {
+	nonce     []byte // to be echoed; nil for none
+	preferred []ocspder.PreferredSignature
+}
+
 // answer answers a request: with a signed answer that is current at the moment of return, or with an error status. When
 // several certificates are asked for, all must be answerable by one signer; the first that is not decides the error.
 func (r *Responder) answer(q *ocspder.Request, now time.Time) (*answer, ocspder.ResponseStatus) {
-	nonce := q.Nonce
-	if len(nonce) < minEchoed || len(nonce) > maxEchoed {
-		nonce = nil
+	w := wish{nonce: q.Nonce, preferred: q.PreferredSignatures}
+	if len(w.nonce) < minEchoed || len(w.nonce) > maxEchoed || r.ignoresNonce(q.CertIDs) {
+		w.nonce = nil
 	}
-	if len(q.CertIDs) == 1 && nonce == nil {
-		return r.sharedAnswer(&q.CertIDs[0], now)
+	if len(q.CertIDs) == 1 && w.nonce == nil {
+		return r.sharedAnswer(&q.CertIDs[0], w, now)
 	}
 	for range maxRaces {
-		o := r.produce(q.CertIDs, nonce, now)
+		o := r.produce(q.CertIDs, w, now)
 		if o.answer == nil || o.answer.current() {
 			return o.answer, o.status
 		}
@@ -59,17 +66,25 @@ func (r *Responder) answer(q *ocspder.Request, now time.Time) (*answer, ocspder.
 	return nil, ocspder.TryLater
 }
 
+func (r *Responder) ignoresNonce(ids []ocspder.CertID) bool {
+	t := r.table.Load()
+	return slices.ContainsFunc(ids, func(id ocspder.CertID) bool {
+		e := t.find(&id)
+		return e != nil && e.IgnoreNonce
+	})
+}
+
 // sharedAnswer answers for one certificate without nonce: from the cache or, for all who ask at once, by one signature. When
 // a kept answer is due for renewal, one request renews it; the others, and that one too when the key fails, go on with it
 // while it holds.
-func (r *Responder) sharedAnswer(id *ocspder.CertID, now time.Time) (*answer, ocspder.ResponseStatus) {
-	key := cacheKey{byCertID, string(id.Raw)}
+func (r *Responder) sharedAnswer(id *ocspder.CertID, w wish, now time.Time) (*answer, ocspder.ResponseStatus) {
+	key := cacheKey{form: byCertID, octets: string(id.Raw), signedBy: r.preferredID(id, w, now)}
 	for range maxRaces {
 		kept := r.cache.held(key, now)
 		if kept != nil && (now.Before(kept.renewAt) || !kept.renewing.CompareAndSwap(false, true)) {
 			return kept, ocspder.Successful
 		}
-		o := r.renew(key, id, kept, now)
+		o := r.renew(key, id, w, kept, now)
 		// The flight may have begun before a change that was acknowledged before this request.
 		if o.answer == nil || o.answer.current() {
 			return o.answer, o.status
@@ -78,13 +93,31 @@ func (r *Responder) sharedAnswer(id *ocspder.CertID, now time.Time) (*answer, oc
 	return nil, ocspder.TryLater
 }
 
+// preferredID is empty for a client that is given what everybody gets, and otherwise tells which signature it prefers.
+func (r *Responder) preferredID(id *ocspder.CertID, w wish, now time.Time) string {
+	if len(w.preferred) == 0 {
+		return ""
+	}
+	t := r.table.Load()
+	e := t.find(id)
+	if e == nil {
+		return ""
+	}
+	list, _ := t.choices([]*issuer{e}, w.preferred, r.revokedBy(t, now), now)
+	usual, _ := t.choices([]*issuer{e}, nil, r.revokedBy(t, now), now)
+	if len(list) == 0 || list[0] == usual[0] {
+		return ""
+	}
+	return list[0].id()
+}
+
 // renew makes a new answer, once for all who ask at the same time. kept may be nil.
-func (r *Responder) renew(key cacheKey, id *ocspder.CertID, kept *answer, now time.Time) outcome {
+func (r *Responder) renew(key cacheKey, id *ocspder.CertID, w wish, kept *answer, now time.Time) outcome {
 	if kept != nil {
 		defer kept.renewing.Store(false)
 	}
-	v, _, _ := r.flights.Do(key.octets, func() (any, error) {
-		o := r.produce([]ocspder.CertID{*id}, nil, now)
+	v, _, _ := r.flights.Do(key.octets+key.signedBy, func() (any, error) { // a CertID says where it ends
+		o := r.produce([]ocspder.CertID{*id}, w, now)
 		if o.answer != nil {
 			r.cache.put(key, o.answer)
 		}
@@ -104,57 +137,80 @@ type outcome struct {
 	unsigned bool // there is evidence for an answer, and no signature
 }
 
-// produce makes a new answer from the evidence of now.
-func (r *Responder) produce(ids []ocspder.CertID, nonce []byte, now time.Time) outcome {
-	if a := r.relayed(ids, nonce, now); a != nil {
+// produce makes a new answer from the evidence of now: what the CA's own responder signed, where that is given on, or else one signed by
+// the first of those who may that can.
+func (r *Responder) produce(ids []ocspder.CertID, w wish, now time.Time) outcome {
+	if a := r.relayed(ids, w.nonce, now); a != nil {
 		return outcome{answer: a}
 	}
-	d := r.decide(ids, now)
+	d := r.decide(ids, w, now)
 	if d.error != ocspder.Successful {
 		return outcome{status: d.error}
 	}
-	d.data.Nonce = nonce
-	body, err := r.sign(d.signer, &d.data)
-	if err != nil {
-		r.signingFailed(err, d.signer)
-		return outcome{status: ocspder.TryLater, unsigned: true}
+	d.data.Nonce = w.nonce
+	for _, c := range d.choices {
+		if !endBy(d.data.Singles, c.signer, now) {
+			continue
+		}
+		body, err := r.sign(c, &d)
+		if err == nil {
+			return outcome{answer: newAnswer(body, &d, now)}
+		}
+		r.signingFailed(err, c.signer)
+		if err == errOverloaded {
+			break
+		}
 	}
-	a := &answer{body: body, moments: d.moments, result: resultOf(d.data.Singles), private: nonce != nil, producedAt: d.data.ProducedAt}
+	return outcome{status: ocspder.TryLater, unsigned: true}
+}
+
+func newAnswer(body []byte, d *decision, now time.Time) *answer {
+	a := &answer{body: body, moments: d.moments, result: resultOf(d.data.Singles), private: d.data.Nonce != nil, producedAt: d.data.ProducedAt}
 	thisUpdate := a.setTimes(d.data.Singles, now)
 	a.headers = newAnswerHeaders(body, thisUpdate, a.nextUpdate)
-	return outcome{answer: a}
+	return a
 }
 
 // decision is what to sign, by whom, and the moments it holds for; or an error.
 type decision struct {
 	data    ocspder.ResponseData
-	signer  *Signer
+	choices []choice // best first
+	byName  bool
 	moments []moment
 	error   ocspder.ResponseStatus
 }
 
 // decide asks the source about every certificate. The moments are read before the evidence, and all under one table.
-func (r *Responder) decide(ids []ocspder.CertID, now time.Time) decision {
+func (r *Responder) decide(ids []ocspder.CertID, w wish, now time.Time) decision {
 	for {
 		t := r.table.Load()
-		d := r.decideBy(t, ids, now)
+		d := r.decideBy(t, ids, w, now)
 		if r.table.Load() == t {
 			return d
 		}
 	}
 }
 
-func (r *Responder) decideBy(t *table, ids []ocspder.CertID, now time.Time) decision {
+func (r *Responder) decideBy(t *table, ids []ocspder.CertID, w wish, now time.Time) decision {
 	d := decision{data: ocspder.ResponseData{ProducedAt: now, Singles: make([]ocspder.SingleResponse, 0, len(ids))},
 		moments: make([]moment, 0, len(ids))}
+	issuers := make([]*issuer, 0, len(ids))
 	for i := range ids {
 		e := t.find(&ids[i])
-		if e == nil || (i > 0 && e.Signer != d.signer) {
-			d.error = ocspder.Unauthorized // also for certificates of issuers that have no signer in common
+		if e == nil {
+			d.error = ocspder.Unauthorized
 			return d
 		}
-		d.signer = e.Signer
+		issuers = append(issuers, e)
 		d.moments = append(d.moments, e.epochs.read(ids[i].Serial))
+	}
+	var inCommon bool
+	if d.choices, inCommon = t.choices(issuers, w.preferred, r.revokedBy(t, now), now); !inCommon {
+		d.error = ocspder.Unauthorized // one signature cannot speak for issuers that have no signer in common
+		return d
+	}
+	d.byName = issuers[0].ByName
+	for i, e := range issuers {
 		f := resolve(e, &ids[i], r.source.Status(e.ID, ids[i].Serial, now), now)
 		if f.error != ocspder.Successful {
 			d.error = f.error
@@ -163,25 +219,31 @@ func (r *Responder) decideBy(t *table, ids []ocspder.CertID, now time.Time) deci
 		d.data.Singles = append(d.data.Singles, f.single)
 		d.data.ExtendedRevoke = d.data.ExtendedRevoke || f.extended
 	}
-	d.data.ResponderKeyHash = d.signer.keyHash
 	return d
 }
 
 // sign takes its turn and signs.
-func (r *Responder) sign(s *Signer, data *ocspder.ResponseData) ([]byte, error) {
+func (r *Responder) sign(c choice, d *decision) ([]byte, error) {
 	if err := r.gate.enter(); err != nil {
 		return nil, err
 	}
 	defer r.gate.leave()
 	start := time.Now()
-	tbs := ocspder.AppendTBS(make([]byte, 0, 512), data)
-	signature, err := s.sign(tbs)
+	d.data.ResponderKeyHash, d.data.ResponderName = c.signer.keyHash, nil
+	if d.byName {
+		d.data.ResponderName = c.signer.certificate.RawSubject
+	}
+	tbs := ocspder.AppendTBS(make([]byte, 0, 512), &d.data)
+	signature, err := c.signer.sign(tbs, c.scheme, d.data.Nonce == nil)
 	if err != nil {
 		return nil, err
 	}
 	r.metrics.SignSeconds.Observe(time.Since(start).Seconds())
-	return ocspder.Assemble(tbs, s.scheme.identifier, signature, s.delegate), nil
+	return ocspder.Assemble(tbs, c.scheme.identifier, signature, c.signer.delegate), nil
 }
+
+// longestUnrenewed is after how long an answer is made anew at the latest, whatever its life (BR §4.9.10).
+const longestUnrenewed = 4 * 24 * time.Hour
 
 // setTimes sets when the answer lapses and when it is made anew: at half its life (BR §4.9.10), but not every instant as
 // its end draws near. It returns the newest thisUpdate.
@@ -195,7 +257,7 @@ func (a *answer) setTimes(singles []ocspder.SingleResponse, now time.Time) (this
 			thisUpdate = singles[i].ThisUpdate
 		}
 	}
-	a.renewAt = now.Add(max(a.nextUpdate.Sub(now)/2, time.Second))
+	a.renewAt = now.Add(min(max(a.nextUpdate.Sub(now)/2, time.Second), longestUnrenewed))
 	if a.renewAt.After(a.nextUpdate) {
 		a.renewAt = a.nextUpdate
 	}

@@ -15,8 +15,9 @@ type cache struct {
 
 // cacheKey holds the octets in whole: a digest of 64 bits could be made to collide, and answer for another certificate.
 type cacheKey struct {
-	form   form
-	octets string
+	form     form
+	octets   string
+	signedBy string // which signature a client prefers, empty for the usual one; with byCertID only
 }
 
 type form uint8

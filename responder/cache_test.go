@@ -217,7 +217,7 @@ func TestChangedIssuersDropTheirAnswers(t *testing.T) {
 		t.Error("the same issuers dropped an answer")
 	}
 	w.delegate = must(w.ca.IssueOCSPSigner(pkitest.LeafOptions{Name: "new signer"}))
-	w.config.Signer = signerOf(t, w.delegate, w.issuer)
+	w.config.Signers = []*responder.Signer{signerOf(t, w.delegate, w.issuer)}
 	w.responder.SetIssuers([]responder.Issuer{w.config})
 	w.status(t, w.post(w.request("\x01"))) // checks that the new signer signed it
 	w.responder.SetIssuers(nil)

@@ -39,7 +39,7 @@ func (r *Responder) receive(req *http.Request) (question, *httpError) {
 	path := cutMount(escapedPath(req.URL))
 	switch req.Method {
 	case http.MethodGet, http.MethodHead:
-		return question{key: cacheKey{byGet, path}}, nil
+		return question{key: cacheKey{form: byGet, octets: path}}, nil
 	case http.MethodPost:
 		if path != "" {
 			return question{}, &httpError{http.StatusNotFound, "POST an OCSP request to / or /ocsp"}
@@ -83,7 +83,7 @@ func (r *Responder) receiveBody(req *http.Request) (question, *httpError) {
 	switch err {
 	case io.EOF, io.ErrUnexpectedEOF:
 		q.body = buf[:n]
-		q.key = cacheKey{byPost, string(q.body)}
+		q.key = cacheKey{form: byPost, octets: string(q.body)}
 		return q, nil
 	case nil:
 		q.release()

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -95,15 +94,9 @@ type fataler interface {
 
 func (c *tcp) get(t fataler, path string) []byte {
 	t.Helper()
-	fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: ocsp.test\r\n\r\n", path)
-	res, err := http.ReadResponse(c.reader, nil)
+	body, err := c.exchange("GET " + path + " HTTP/1.1\r\nHost: ocsp.test\r\n\r\n")
 	if err != nil {
 		t.Fatalf("GET %s: %v", path, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != 200 {
-		t.Fatalf("GET %s: %s, %v", path, res.Status, err)
 	}
 	return body
 }

@@ -26,7 +26,7 @@ func TestGoldenAnswers(t *testing.T) {
 		w.ca = must(pkitest.NewCA(pkitest.CAOptions{UseKey: key, Name: "Golden CA"}))
 		w.issuer = issuerOf(w.ca, "golden")
 		w.responder.SetIssuers([]responder.Issuer{{Issuer: w.issuer, NotIssued: responder.NotIssuedRevoked,
-			Signer: signerOf(t, &pkitest.Pair{Certificate: w.ca.Certificate, Key: key}, w.issuer)}})
+			Signers: []*responder.Signer{signerOf(t, &pkitest.Pair{Certificate: w.ca.Certificate, Key: key}, w.issuer)}}})
 		w.book.set("\x02", crlStatus(revocation.Revoked, revocation.BecauseCRL, -24*time.Hour, 5*time.Minute, true)(time.Now()))
 		w.book.set("\x03", unknown(revocation.BecauseNotIssued)(time.Now()))
 		for name, request := range map[string][]byte{

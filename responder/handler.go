@@ -27,7 +27,7 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if a := r.cache.get(q.key, now); a != nil {
 		r.metrics.hits.Inc()
-		r.write(w, req, a, now)
+		r.write(w, req, a, now, req.Method != http.MethodPost)
 		return
 	}
 	der, err := q.der()
@@ -41,16 +41,20 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	r.metrics.misses.Inc()
+	if status := r.admit(request, now); status != ocspder.Successful {
+		r.writeError(w, status)
+		return
+	}
 	a, status := r.answer(request, now)
 	if a == nil {
 		r.writeError(w, status)
 		return
 	}
-	if len(request.CertIDs) == 1 && !request.NonceSent { // others do not come again
+	if request.Plain { // others do not come again, or not from others
 		q.key.octets = strings.Clone(q.key.octets)
 		r.cache.put(q.key, a)
 	}
-	r.write(w, req, a, now)
+	r.write(w, req, a, now, req.Method != http.MethodPost && request.Signature == nil)
 }
 
 // recoverPanic turns a fault of ours into internalError: never good, and the process lives.

@@ -15,26 +15,27 @@ import (
 
 // fixedHeaders are the same for every answer.
 type fixedHeaders struct {
-	contentType  []string
-	noStore      []string
-	noCache      []string // Pragma, for HTTP/1.0 caches
-	errorLength  []string
-	getControl   []string // while the answer has longer to live than MaxAge
-	postControl  []string
-	textPlain    []string
-	errorBodies  [ocspder.Unauthorized + 1][]byte
-	allow        []string
-	closeConn    []string
-	maxAgeSecond int64
+	contentType    []string
+	noStore        []string
+	noCache        []string // Pragma, for HTTP/1.0 caches
+	errorLength    []string
+	retryAfter     []string // with tryLater
+	publicControl  []string // while the answer has longer to live than MaxAge
+	privateControl []string
+	textPlain      []string
+	errorBodies    [ocspder.Unauthorized + 1][]byte
+	allow          []string
+	closeConn      []string
+	maxAgeSecond   int64
 }
 
 func newFixedHeaders(maxAge time.Duration) fixedHeaders {
 	seconds := int64(maxAge / time.Second)
 	f := fixedHeaders{
 		contentType: []string{"application/ocsp-response"}, noStore: []string{"no-store"}, noCache: []string{"no-cache"},
-		errorLength: []string{"5"}, textPlain: []string{"text/plain; charset=utf-8"}, allow: []string{"GET, HEAD, POST"},
+		errorLength: []string{"5"}, retryAfter: []string{"5"}, textPlain: []string{"text/plain; charset=utf-8"}, allow: []string{"GET, HEAD, POST"},
 		closeConn: []string{"close"}, maxAgeSecond: seconds,
-		getControl: []string{cacheControl(seconds, "public")}, postControl: []string{cacheControl(seconds, "private")},
+		publicControl: []string{cacheControl(seconds, "public")}, privateControl: []string{cacheControl(seconds, "private")},
 	}
 	for s := range f.errorBodies {
 		f.errorBodies[s] = ocspder.ErrorResponse(ocspder.ResponseStatus(s))
@@ -68,16 +69,16 @@ func newAnswerHeaders(body []byte, thisUpdate, nextUpdate time.Time) answerHeade
 	return answerHeaders{length: values[0:1:1], etag: values[1:2:2], lastModified: values[2:3:3], expires: values[3:4:4]}
 }
 
-// write gives an answer out. HTTP caches may keep an answer to GET; one to POST is for the asker alone; one with a nonce is
-// for this one request.
-func (r *Responder) write(w http.ResponseWriter, req *http.Request, a *answer, now time.Time) {
+// write gives an answer out. HTTP caches may keep one to GET and give it to others when it is public; one to POST, or to a signed
+// request, is for the asker alone; one with a nonce is for this one request.
+func (r *Responder) write(w http.ResponseWriter, req *http.Request, a *answer, now time.Time, public bool) {
 	r.metrics.count(a.result)
 	h := w.Header()
 	h["Content-Type"] = r.fixed.contentType
 	if a.private {
 		h["Cache-Control"] = r.fixed.noStore
 	} else {
-		h["Cache-Control"] = r.cacheControlOf(a, req.Method, now)
+		h["Cache-Control"] = r.cacheControlOf(a, public, now)
 		h["Etag"] = a.headers.etag
 		h["Last-Modified"] = a.headers.lastModified
 		h["Expires"] = a.headers.expires
@@ -96,18 +97,17 @@ func (r *Responder) write(w http.ResponseWriter, req *http.Request, a *answer, n
 }
 
 // cacheControlOf keeps max-age short, so that a revocation is seen soon, and its end before nextUpdate.
-func (r *Responder) cacheControlOf(a *answer, method string, now time.Time) []string {
+func (r *Responder) cacheControlOf(a *answer, public bool, now time.Time) []string {
 	left := int64(a.nextUpdate.Sub(now)/time.Second) - 1
-	post := method == http.MethodPost
 	switch {
-	case left >= r.fixed.maxAgeSecond && post:
-		return r.fixed.postControl
+	case left >= r.fixed.maxAgeSecond && public:
+		return r.fixed.publicControl
 	case left >= r.fixed.maxAgeSecond:
-		return r.fixed.getControl
-	case post:
-		return []string{cacheControl(max(left, 0), "private")}
+		return r.fixed.privateControl
+	case public:
+		return []string{cacheControl(max(left, 0), "public")}
 	}
-	return []string{cacheControl(max(left, 0), "public")}
+	return []string{cacheControl(max(left, 0), "private")}
 }
 
 // notModified says whether the client has this very answer (RFC 9110 §13.1). Answers that say the same of the same evidence
@@ -145,6 +145,9 @@ func (r *Responder) writeError(w http.ResponseWriter, status ocspder.ResponseSta
 	h["Content-Length"] = r.fixed.errorLength
 	h["Cache-Control"] = r.fixed.noStore
 	h["Pragma"] = r.fixed.noCache
+	if status == ocspder.TryLater {
+		h["Retry-After"] = r.fixed.retryAfter
+	}
 	w.Write(r.fixed.errorBodies[status])
 }
 

@@ -1,6 +1,8 @@
 package responder
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vetopki/veto/internal/ocspder"
@@ -35,13 +37,14 @@ const (
 	resultInternalError
 	resultTryLater
 	resultUnauthorized
+	resultSigRequired
 	resultRefused
 	resultCount
 )
 
 // String is the label's value.
 func (r result) String() string {
-	return [...]string{"good", "revoked", "unknown", "several", "malformed_request", "internal_error", "try_later", "unauthorized", "http_error"}[r]
+	return [...]string{"good", "revoked", "unknown", "several", "malformed_request", "internal_error", "try_later", "unauthorized", "sig_required", "http_error"}[r]
 }
 
 func newMetrics() *Metrics {
@@ -59,7 +62,7 @@ func newMetrics() *Metrics {
 		Panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "veto_ocsp_panics_total",
 			Help: "Requests that ended in a fault of ours, answered internalError."}),
 		SignerNotAfter: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "veto_ocsp_signer_not_after_seconds",
-			Help: "End of the OCSP signer's certificate, Unix time."}, []string{"issuer"}),
+			Help: "End of the OCSP signer's certificate, Unix time; of several signers the one that lasts longest."}, []string{"issuer"}),
 	}
 	m.hits, m.misses = m.CacheLookups.WithLabelValues("hit"), m.CacheLookups.WithLabelValues("miss")
 	for r := range resultCount {
@@ -90,8 +93,9 @@ func (m *Metrics) count(r result) { m.results[r].Inc() }
 func (m *Metrics) setSigners(t *table) {
 	m.SignerNotAfter.Reset()
 	for _, e := range t.byID {
-		if e.Signer != nil {
-			m.SignerNotAfter.WithLabelValues(e.Name).Set(float64(e.Signer.NotAfter().Unix()))
+		if len(e.Signers) > 0 {
+			last := slices.MaxFunc(e.Signers, func(s, t *Signer) int { return s.NotAfter().Compare(t.NotAfter()) })
+			m.SignerNotAfter.WithLabelValues(e.Name).Set(float64(last.NotAfter().Unix()))
 		}
 	}
 }
@@ -117,6 +121,8 @@ func resultOfError(status ocspder.ResponseStatus) result {
 		return resultTryLater
 	case ocspder.Unauthorized:
 		return resultUnauthorized
+	case ocspder.SigRequired:
+		return resultSigRequired
 	}
 	return resultInternalError
 }

@@ -48,7 +48,7 @@ func TestASlowKeyFailsFast(t *testing.T) {
 	})
 }
 
-// TestAStampedeSignsOnce: a hundred ask for one certificate while the key is slow, and another certificate is not held up.
+// TestAStampedeSignsOnce: a hundred ask for one certificate while the key is slow.
 func TestAStampedeSignsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(*responder.Options) {})
@@ -71,8 +71,35 @@ func TestAStampedeSignsOnce(t *testing.T) {
 		}
 		close(d.delay)
 		group.Wait()
-		if asked := w.book.timesAsked(); asked != 1 {
+		if asked := w.book.timesAsked("\x01"); asked != 1 {
 			t.Errorf("the source was asked %d times, want once", asked)
+		}
+	})
+}
+
+// TestAMissWaitsForNoOtherSerial: while the signature for one certificate hangs, another is signed for.
+func TestAMissWaitsForNoOtherSerial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d := withDevice(t, func(*responder.Options) {})
+		d.delay = make(chan struct{})
+		var first revocation.Status
+		var group sync.WaitGroup
+		group.Go(func() { first = w.status(t, w.post(w.request("\x01"))) })
+		synctest.Wait()
+		hanging := d.delay
+		d.delay = nil
+		for _, ask := range []func([]byte) *httptest.ResponseRecorder{w.post, func(b []byte) *httptest.ResponseRecorder { return w.get(b) }} {
+			if got := w.status(t, ask(w.request("\x02"))); got != revocation.Good {
+				t.Errorf("another certificate: %v", got)
+			}
+		}
+		if first != revocation.Unknown {
+			t.Error("the first was answered before its signature was made")
+		}
+		close(hanging)
+		group.Wait()
+		if first != revocation.Good {
+			t.Errorf("the first: %v", first)
 		}
 	})
 }

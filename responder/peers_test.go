@@ -132,7 +132,7 @@ func TestOpenSSLVerifiesEveryKindOfKey(t *testing.T) {
 	for _, kind := range []pkitest.KeyKind{pkitest.P384, pkitest.P521, pkitest.RSA2048, pkitest.Ed25519} {
 		s := newStage(t)
 		pair := must(s.ca.IssueOCSPSigner(pkitest.LeafOptions{Key: kind}))
-		s.config.Signer = signerOf(t, pair, s.issuer)
+		s.config.Signers = []*responder.Signer{signerOf(t, pair, s.issuer)}
 		s.responder.SetIssuers([]responder.Issuer{s.config})
 		wantOutput(t, openssl("ocsp", "-issuer", s.file("ca.pem"), "-CAfile", s.file("ca.pem"), "-url", s.server.URL,
 			"-cert", s.file("bad.pem")), "Response verify OK", "bad.pem: revoked")

@@ -33,7 +33,7 @@ func (r *Responder) relayed(ids []ocspder.CertID, nonce []byte, now time.Time) *
 	}
 	t := r.table.Load()
 	e := t.find(&ids[0])
-	if e == nil || !e.Relay || nonce != nil && e.Signer.usable(now) {
+	if e == nil || !e.Relay || nonce != nil && r.canSign(t, e, now) {
 		return nil
 	}
 	m := e.epochs.read(ids[0].Serial)
@@ -52,6 +52,12 @@ func (r *Responder) relayed(ids []ocspder.CertID, nonce []byte, now time.Time) *
 	thisUpdate := a.setTimes([]ocspder.SingleResponse{single}, now)
 	a.headers = newAnswerHeaders(s.DER, thisUpdate, a.nextUpdate)
 	return a
+}
+
+// canSign says whether an issuer has a signer now.
+func (r *Responder) canSign(t *table, e *issuer, now time.Time) bool {
+	list, _ := t.choices([]*issuer{e}, nil, r.revokedBy(t, now), now)
+	return len(list) > 0
 }
 
 // says whether the response says what was decided.

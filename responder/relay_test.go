@@ -87,7 +87,7 @@ func TestWhatTheCASignedIsGivenOn(t *testing.T) {
 				t.Error("a client with a copy from before we had it gets 304: its copy may be of an older answer")
 			}
 		}
-		if n := w.book.timesAsked(); n != 1 {
+		if n := w.book.timesAsked("\x01"); n != 1 {
 			t.Errorf("the source was asked %d times", n)
 		}
 	})
@@ -145,7 +145,7 @@ func TestARevocationOutlivesTheAnswerThatToldIt(t *testing.T) {
 
 func TestWithoutASignerTheCAsAnswersServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, m := newRelayWorld(t, func(_ *responder.Options, i *responder.Issuer) { i.Signer = nil })
+		w, m := newRelayWorld(t, func(_ *responder.Options, i *responder.Issuer) { i.Signers = nil })
 		wantRelayed(t, "a request", w.post(w.request("\x01")), m, true)
 		wantRelayed(t, "a nonce", w.post(w.withNonce("\x01", "0123456789abcdef")), m, true)
 		wantError(t, w.post(w.request("\x02")), ocspder.TryLater)

@@ -1,6 +1,7 @@
 package responder
 
 import (
+	"strings"
 	"time"
 
 	"github.com/vetopki/veto/internal/ocspder"
@@ -28,11 +29,9 @@ func resolve(e *issuer, id *ocspder.CertID, st revocation.CertStatus, now time.T
 	default: // stale, no CRL, not yet valid, out of scope, fenced: later there may be evidence
 		f.error = ocspder.TryLater
 	}
-	if f.error == ocspder.Successful && !e.Signer.usable(now) {
-		f.error = ocspder.TryLater
-	}
 	if f.error == ocspder.Successful {
 		f.setTimes(e, &st, now)
+		f.single.Extensions = singleExtensions(e, &st, now)
 	}
 	return f
 }
@@ -49,9 +48,9 @@ func (f *finding) notIssued(policy NotIssuedPolicy) {
 }
 
 // setTimes sets thisUpdate to when the status was known to be correct (RFC 6960 §2.5) and nextUpdate to the end of what it
-// rests on: the issuer's validity from now, the evidence, and the certificate of the signer, whichever comes first. A
-// revocation does not lapse with the CRL that told of it, so a stale one bounds nothing. Times are whole seconds; nextUpdate
-// must be ahead, or there is nothing to say now.
+// rests on: the issuer's validity from now or the evidence, whichever comes first; see also [endBy]. A revocation does not lapse
+// with the CRL that told of it, so a stale one bounds nothing. Times are whole seconds; nextUpdate must be ahead, or there is
+// nothing to say now.
 func (f *finding) setTimes(e *issuer, st *revocation.CertStatus, now time.Time) {
 	this, next := now, now.Add(e.Validity)
 	if st.Status == revocation.Good || st.Fresh {
@@ -62,11 +61,49 @@ func (f *finding) setTimes(e *issuer, st *revocation.CertStatus, now time.Time) 
 			next = st.ValidUntil
 		}
 	}
-	if end := e.Signer.NotAfter(); end.Before(next) {
-		next = end
-	}
 	f.single.ThisUpdate, f.single.NextUpdate = this.Truncate(time.Second), next.Truncate(time.Second)
 	if !f.single.NextUpdate.After(now) {
 		f.error = ocspder.TryLater
 	}
+}
+
+// endBy makes no answer outlive the certificate of its signer, nor therefore the only one in certs. It says whether there is still
+// something to say now.
+func endBy(singles []ocspder.SingleResponse, s *Signer, now time.Time) bool {
+	end := s.NotAfter().Truncate(time.Second)
+	for i := range singles {
+		if end.Before(singles[i].NextUpdate) {
+			singles[i].NextUpdate = end
+		}
+	}
+	return end.After(now)
+}
+
+// singleExtensions are those the issuer is configured to give, nil for none. A status that rests on no CRL has nothing of one: that
+// of a certificate never issued must not (RFC 6960 §2.2).
+func singleExtensions(e *issuer, st *revocation.CertStatus, now time.Time) (list []ocspder.Extension) {
+	if e.ArchiveCutoff > 0 {
+		list = append(list, ocspder.ArchiveCutoff(now.Add(-e.ArchiveCutoff)))
+	}
+	if e.CRLReference && st.CRL != nil {
+		list = append(list, ocspder.CRLReference(publicURL(st.CRL.URL), st.CRL.Number, st.CRL.ThisUpdate))
+	}
+	if e.InvalidityDate && st.Status == revocation.Revoked && !st.InvalidityDate.IsZero() {
+		list = append(list, ocspder.InvalidityDate(st.InvalidityDate))
+	}
+	return list
+}
+
+// publicURL leaves out where a CRL comes from when that is of no use to anyone else, a file or an administrator's push, or is no
+// IA5String.
+func publicURL(url string) string {
+	if strings.ContainsFunc(url, func(c rune) bool { return c > 0x7e || c <= ' ' }) {
+		return ""
+	}
+	for _, scheme := range []string{"http://", "https://", "ldap://", "ldaps://"} {
+		if strings.HasPrefix(url, scheme) {
+			return url
+		}
+	}
+	return ""
 }

@@ -134,7 +134,7 @@ func TestAnAnswerEndsWithTheCertificateOfItsSigner(t *testing.T) {
 		w := newWorld(t)
 		end := time.Now().Add(time.Minute)
 		w.delegate = must(w.ca.IssueOCSPSigner(pkitest.LeafOptions{NotAfter: end}))
-		w.config.Signer = signerOf(t, w.delegate, w.issuer)
+		w.config.Signers = []*responder.Signer{signerOf(t, w.delegate, w.issuer)}
 		w.responder.SetIssuers([]responder.Issuer{w.config})
 		if r := w.read(t, w.post(w.request("\x01"))); !r.Singles[0].NextUpdate.Equal(end) {
 			t.Errorf("nextUpdate %v, the signer ends at %v", r.Singles[0].NextUpdate, end)
@@ -154,7 +154,7 @@ func signerOf(t *testing.T, pair *pkitest.Pair, issuer revocation.Issuer) *respo
 }
 
 func TestWithoutASignerTheAnswerIsTryLater(t *testing.T) {
-	w := newWorld(t, func(_ *responder.Options, i *responder.Issuer) { i.Signer = nil })
+	w := newWorld(t, func(_ *responder.Options, i *responder.Issuer) { i.Signers = nil })
 	wantError(t, w.post(w.request("\x01")), ocspder.TryLater)
 	wantError(t, w.post(w.request("\x01", "\x02")), ocspder.TryLater)
 }

@@ -31,15 +31,6 @@ type Options struct {
 	Relay       Relay         // responses of CAs' own responders; nil: none
 }
 
-// Issuer is a CA the responder answers for, and how.
-type Issuer struct {
-	revocation.Issuer
-	Signer    *Signer       // nil: every answer is tryLater
-	Validity  time.Duration // from now to nextUpdate, unless the evidence ends sooner; default 10 minutes
-	NotIssued NotIssuedPolicy
-	Relay     bool // responses of the CA's own responder are given on as it signed them
-}
-
 // Responder is an http.Handler that answers OCSP requests.
 type Responder struct {
 	source  Source
@@ -55,7 +46,7 @@ type Responder struct {
 	table     atomic.Pointer[table] // the issuers in force
 	setIssuer sync.Mutex            // held while SetIssuers replaces the table
 
-	panicLog, signLog rate.Sometimes // a fault that repeats is logged every few seconds, and counted every time
+	panicLog, signLog, requestorLog rate.Sometimes // a fault that repeats is logged every few seconds, and counted every time
 }
 
 // New makes a Responder without issuers: see SetIssuers.
@@ -65,6 +56,7 @@ func New(o Options) *Responder {
 		source: o.Source, relay: o.Relay, log: o.Logger, fixed: newFixedHeaders(o.MaxAge),
 		gate: newGate(o.MaxSigning, o.MaxWaiting, o.SignTimeout), cache: newCache(o.CacheBytes), metrics: newMetrics(),
 		panicLog: rate.Sometimes{Interval: logInterval}, signLog: rate.Sometimes{Interval: logInterval},
+		requestorLog: rate.Sometimes{Interval: logInterval},
 	}
 	r.metrics.observe(r)
 	r.table.Store(newTable(nil, nil))
@@ -80,7 +72,7 @@ func (r *Responder) SetIssuers(list []Issuer) {
 	next := newTable(list, old)
 	r.table.Store(next)
 	for id, was := range old.byID {
-		if now := next.byID[id]; now == nil || now.Issuer != was.Issuer {
+		if now := next.byID[id]; now == nil || !now.same(&was.Issuer) {
 			was.epochs.bumpAll() // after the table is in force: see epochs.read
 		}
 	}
@@ -90,17 +82,33 @@ func (r *Responder) SetIssuers(list []Issuer) {
 // Purge makes every answer about these serials of an issuer that was kept, or is being made from what was known until now,
 // useless. When it returns, no request that begins later sees one.
 func (r *Responder) Purge(issuer revocation.IssuerID, serials ...revocation.Serial) {
-	if e := r.table.Load().byID[issuer]; e != nil {
-		for _, serial := range serials {
-			e.epochs.bump(serial)
+	t := r.table.Load()
+	e := t.byID[issuer]
+	if e == nil {
+		return
+	}
+	for _, serial := range serials {
+		e.epochs.bump(serial)
+		for _, signed := range t.signed[delegate{issuer, serial}] { // a delegate's own certificate: nothing it signed counts now
+			signed.epochs.bumpAll()
 		}
 	}
 }
 
 // PurgeIssuer is Purge for all serials of an issuer.
 func (r *Responder) PurgeIssuer(issuer revocation.IssuerID) {
-	if e := r.table.Load().byID[issuer]; e != nil {
-		e.epochs.bumpAll()
+	t := r.table.Load()
+	e := t.byID[issuer]
+	if e == nil {
+		return
+	}
+	e.epochs.bumpAll()
+	for d, signed := range t.signed {
+		if d.issuer == issuer {
+			for _, by := range signed {
+				by.epochs.bumpAll()
+			}
+		}
 	}
 }
 

@@ -18,39 +18,25 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// Signer signs the answers for one issuer: the CA itself, or a delegate the CA designated (RFC 6960 §4.2.2.2).
+// Signer signs the answers for one issuer: the CA itself, or a delegate the CA designated (RFC 6960 §4.2.2.2). It is immutable.
 type Signer struct {
 	key         crypto.Signer
 	certificate *x509.Certificate
 	delegate    []byte // DER sent with each answer; nil when the CA signs itself (RFC 9919 §3.2.2)
 	keyHash     [20]byte
-	scheme      scheme
+	schemes     []scheme // the first is used unless a client prefers another
 
-	// Signatures of keys outside this process are verified before use: an HSM, a network or a driver may garble them, or
-	// answer with another key after a failover (OCSP answers with a bad signature look to clients like an attack). Go's own
-	// keys are not: the key was checked against the certificate at start, crypto/rsa verifies its own result, and for P-256
-	// verifying would double the cost of a signature.
-	verifies bool
+	// The kind of key as the certificate states it, for clients who prefer one; see ocspder.PreferredSignature.
+	keyAlgorithm, keyParameters []byte
+
+	// An HSM, a network or a driver may garble a signature, or answer with another key after a failover, and a bad signature
+	// looks to clients like an attack: each one of a key outside this process is verified before use. Of Go's own keys those
+	// that go into the cache are, since many clients get them. One for a single nonce is not: key and certificate were checked
+	// to belong together, crypto/rsa verifies its own result, and for P-256 it would double the cost of an answer.
+	outside bool
+
+	failing *failing
 }
-
-// scheme is a signature algorithm: what to hash with, and the DER of its AlgorithmIdentifier.
-type scheme struct {
-	hash       crypto.Hash // 0: the key signs the message itself
-	algorithm  x509.SignatureAlgorithm
-	identifier []byte
-}
-
-// The AlgorithmIdentifiers: parameters are NULL for RSA PKCS #1 (RFC 4055 §5) and absent for ECDSA (RFC 5758 §3.2) and
-// Ed25519 (RFC 8410 §3).
-const (
-	sha256WithRSA   = "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00"
-	ecdsaWithSHA256 = "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"
-	ecdsaWithSHA384 = "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"
-	ecdsaWithSHA512 = "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04"
-	pureEd25519     = "\x30\x05\x06\x03\x2b\x65\x70"
-)
-
-const minRSABits = 2048
 
 // NewSigner checks that cert and key may sign for issuer at now and says what is allowed but unwise. The certificate is
 // the CA's own, or one the CA's key issued directly for OCSPSigning. Every error is a *revocation.Refusal.
@@ -79,12 +65,15 @@ func newSigner(cert *x509.Certificate, key crypto.Signer, delegate []byte, now t
 		return nil, revocation.Refuse("signer_validity", "RFC 6960 §4.2.2.2", "the certificate of the signer is valid from %s to %s only",
 			cert.NotBefore.Format(time.RFC3339), cert.NotAfter.Format(time.RFC3339))
 	}
-	s := &Signer{key: key, certificate: cert, delegate: delegate, verifies: !inProcess(key)}
+	s := &Signer{key: key, certificate: cert, delegate: delegate, outside: !inProcess(key), failing: new(failing)}
 	var err error
-	if s.scheme, err = schemeOf(key.Public()); err != nil {
+	if s.schemes, err = schemesOf(key.Public()); err != nil {
 		return nil, err
 	}
 	if s.keyHash, err = ocspder.KeyHash(cert); err != nil {
+		return nil, err
+	}
+	if s.keyAlgorithm, s.keyParameters, err = ocspder.KeyAlgorithm(cert); err != nil {
 		return nil, err
 	}
 	if err := s.checkKey(); err != nil {
@@ -93,60 +82,88 @@ func newSigner(cert *x509.Certificate, key crypto.Signer, delegate []byte, now t
 	return s, nil
 }
 
+// WithPSS is the signer with RSASSA-PSS (RFC 4055) in place of PKCS #1. Its key must be RSA. Every error is a
+// *revocation.Refusal.
+func (s *Signer) WithPSS() (*Signer, error) {
+	if _, isRSA := s.key.Public().(*rsa.PublicKey); !isRSA {
+		return nil, revocation.Refuse("signer_pss", "RFC 4055 §3", "RSASSA-PSS takes an RSA key, the signer has a %T; leave pss out", s.key.Public())
+	}
+	by := *s
+	by.schemes, by.failing = pssSchemes(), new(failing)
+	return &by, by.checkKey()
+}
+
 // NotAfter is the end of the signer's certificate: beyond it, every answer is tryLater.
 func (s *Signer) NotAfter() time.Time { return s.certificate.NotAfter }
 
-// sign returns the signature over tbs.
-func (s *Signer) sign(tbs []byte) ([]byte, error) {
-	signature, err := s.rawSign(tbs)
+// sign returns the signature over tbs, and remembers whether the key works. A shared one is for many clients.
+func (s *Signer) sign(tbs []byte, by *scheme, shared bool) ([]byte, error) {
+	signature, err := s.verifiedSign(tbs, by, shared)
+	s.failing.note(err)
+	return signature, err
+}
+
+func (s *Signer) verifiedSign(tbs []byte, by *scheme, shared bool) ([]byte, error) {
+	signature, err := s.rawSign(tbs, by)
 	if err != nil {
 		return nil, fmt.Errorf("signing an OCSP response: %w", err)
 	}
-	if s.verifies {
-		if err := s.certificate.CheckSignature(s.scheme.algorithm, tbs, signature); err != nil {
+	if shared || s.outside {
+		if err := s.certificate.CheckSignature(by.algorithm, tbs, signature); err != nil {
 			return nil, fmt.Errorf("the key made a signature that does not verify with its certificate: %w", err)
 		}
 	}
 	return signature, nil
 }
 
-func (s *Signer) rawSign(tbs []byte) ([]byte, error) {
-	if s.scheme.hash == 0 {
-		return s.key.Sign(rand.Reader, tbs, crypto.Hash(0))
+func (s *Signer) rawSign(tbs []byte, by *scheme) ([]byte, error) {
+	if by.hash == 0 {
+		return s.key.Sign(rand.Reader, tbs, by.options)
 	}
-	h := s.scheme.hash.New()
+	h := by.hash.New()
 	h.Write(tbs)
-	return s.key.Sign(rand.Reader, h.Sum(nil), s.scheme.hash)
+	return s.key.Sign(rand.Reader, h.Sum(nil), by.options)
 }
 
-// usable says whether the certificate of the signer is within its time.
-func (s *Signer) usable(now time.Time) bool {
-	return s != nil && !now.Before(s.certificate.NotBefore) && now.Before(s.certificate.NotAfter)
+// inTime says whether the certificate of the signer is within its time.
+func (s *Signer) inTime(now time.Time) bool {
+	return !now.Before(s.certificate.NotBefore) && now.Before(s.certificate.NotAfter)
+}
+
+// same says whether two signers sign alike: several issuers may be configured with one certificate and key.
+func (s *Signer) same(t *Signer) bool {
+	return s == t || (s.certificate.Equal(t.certificate) && s.schemes[0].oid == t.schemes[0].oid)
 }
 
 // checkKey has the key sign a probe and verifies it with the certificate.
 func (s *Signer) checkKey() error {
 	probe := []byte("veto checks that key and certificate belong together")
-	signature, err := s.rawSign(probe)
+	by := &s.schemes[0]
+	signature, err := s.rawSign(probe, by)
 	if err != nil {
 		return revocation.Refuse("signer_key", "", "the key of the signer cannot sign: %v", err)
 	}
-	if err := s.certificate.CheckSignature(s.scheme.algorithm, probe, signature); err != nil {
+	if err := s.certificate.CheckSignature(by.algorithm, probe, signature); err != nil {
 		return revocation.Refuse("signer_key", "", "the key does not belong to the certificate %q: %v", s.certificate.Subject, err)
 	}
 	return nil
 }
 
-// checkDelegate checks that the CA itself designated the certificate. Its signature counts, not the issuer's name in it:
-// a name can be copied.
+// isIssuedBy says whether a CA's key signed a certificate that names the CA as its issuer: a name alone can be copied.
+func isIssuedBy(cert, ca *x509.Certificate) bool {
+	return bytes.Equal(cert.RawIssuer, ca.RawSubject) &&
+		ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+}
+
+// checkDelegate checks that the CA itself designated the certificate.
 func checkDelegate(cert *x509.Certificate, issuer revocation.Issuer) error {
 	if !bytes.Equal(cert.RawIssuer, issuer.Certificate.RawSubject) {
 		return revocation.Refuse("signer_issuer", "RFC 6960 §4.2.2.2", "the signer was issued by %q, not directly by %q; issue one with the CA's own key, or say trusted when relying parties are configured to trust it",
 			cert.Issuer, issuer.Certificate.Subject)
 	}
-	if err := issuer.Certificate.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err != nil {
-		return revocation.Refuse("signer_issuer", "RFC 6960 §4.2.2.2", "the signature of the signer's certificate is not of the key of %q: %v",
-			issuer.Certificate.Subject, err)
+	if !isIssuedBy(cert, issuer.Certificate) {
+		return revocation.Refuse("signer_issuer", "RFC 6960 §4.2.2.2", "the signature of the signer's certificate is not of the key of %q",
+			issuer.Certificate.Subject)
 	}
 	if !slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) {
 		return revocation.Refuse("signer_eku", "RFC 6960 §4.2.2.2", "the certificate of the signer lacks the extended key usage OCSPSigning")
@@ -176,30 +193,6 @@ func ownWarnings(cert *x509.Certificate) (warnings []string) {
 		warnings = append(warnings, "the key usage of the CA certificate lacks digitalSignature: some clients refuse OCSP answers it signs; a delegated signer avoids this")
 	}
 	return warnings
-}
-
-// schemeOf chooses the algorithm for a key. Keys and hashes below 112 bits of strength are refused (RFC 6960 §5.1.2).
-func schemeOf(public crypto.PublicKey) (scheme, error) {
-	switch key := public.(type) {
-	case *rsa.PublicKey:
-		if key.N.BitLen() < minRSABits {
-			return scheme{}, revocation.Refuse("signer_weak", "RFC 6960 §5.1.2", "the RSA key of the signer has %d bits, at least %d are needed", key.N.BitLen(), minRSABits)
-		}
-		return scheme{crypto.SHA256, x509.SHA256WithRSA, []byte(sha256WithRSA)}, nil
-	case *ecdsa.PublicKey:
-		switch key.Curve.Params().BitSize {
-		case 256:
-			return scheme{crypto.SHA256, x509.ECDSAWithSHA256, []byte(ecdsaWithSHA256)}, nil
-		case 384:
-			return scheme{crypto.SHA384, x509.ECDSAWithSHA384, []byte(ecdsaWithSHA384)}, nil
-		case 521:
-			return scheme{crypto.SHA512, x509.ECDSAWithSHA512, []byte(ecdsaWithSHA512)}, nil
-		}
-		return scheme{}, revocation.Refuse("signer_weak", "", "the signer's curve %s is not one of P-256, P-384, P-521", key.Curve.Params().Name)
-	case ed25519.PublicKey:
-		return scheme{0, x509.PureEd25519, []byte(pureEd25519)}, nil
-	}
-	return scheme{}, revocation.Refuse("signer_key", "", "a signer with a key of type %T is not supported; use RSA, ECDSA or Ed25519", public)
 }
 
 func inProcess(key crypto.Signer) bool {

@@ -90,7 +90,7 @@ func TestEveryKeySigns(t *testing.T) {
 		w.ca = must(pkitest.NewCA(pkitest.CAOptions{Key: kind}))
 		w.issuer = issuerOf(w.ca, "devices")
 		signer := signerOf(t, &pkitest.Pair{Certificate: w.ca.Certificate, Key: w.ca.Key}, w.issuer)
-		w.responder.SetIssuers([]responder.Issuer{{Issuer: w.issuer, Signer: signer}})
+		w.responder.SetIssuers([]responder.Issuer{{Issuer: w.issuer, Signers: []*responder.Signer{signer}}})
 		r := must(ocspder.ParseResponse(w.post(w.request("\x01")).Body.Bytes()))
 		if err := w.ca.Certificate.CheckSignature(algorithm, r.TBS, r.Signature); err != nil {
 			t.Errorf("%v: %v", algorithm, err)
@@ -134,7 +134,7 @@ func withDevice(t *testing.T, change func(*responder.Options)) (*world, *device)
 	var d *device
 	w := newWorld(t, func(o *responder.Options, _ *responder.Issuer) { change(o) })
 	d = &device{Signer: w.delegate.Key}
-	w.config.Signer = signerOf(t, &pkitest.Pair{Certificate: w.delegate.Certificate, Key: d}, w.issuer)
+	w.config.Signers = []*responder.Signer{signerOf(t, &pkitest.Pair{Certificate: w.delegate.Certificate, Key: d}, w.issuer)}
 	w.responder.SetIssuers([]responder.Issuer{w.config})
 	return w, d
 }

@@ -9,8 +9,16 @@ import (
 
 // table is the set of issuers in force. It is immutable.
 type table struct {
-	byID   map[revocation.IssuerID]*issuer
-	byHash map[string]*issuer // by hashKey, for every algorithm of ocspder.Hashes
+	byID      map[revocation.IssuerID]*issuer
+	byHash    map[string]*issuer // by hashKey, for every algorithm of ocspder.Hashes
+	delegates map[*Signer]delegate
+	signed    map[delegate][]*issuer // for whom a delegate signs
+}
+
+// delegate is a signer's own certificate, when its issuer is configured here.
+type delegate struct {
+	issuer revocation.IssuerID
+	serial revocation.Serial
 }
 
 // issuer is a configured issuer with the epochs of its serials, which live on when its configuration changes.
@@ -24,7 +32,8 @@ const defaultValidity = 10 * time.Minute
 // newTable makes a table that goes on with the epochs of old. An issuer whose key has no readable form cannot be named in
 // a request and so is left out of byHash.
 func newTable(list []Issuer, old *table) *table {
-	t := &table{byID: make(map[revocation.IssuerID]*issuer), byHash: make(map[string]*issuer)}
+	t := &table{byID: make(map[revocation.IssuerID]*issuer), byHash: make(map[string]*issuer),
+		delegates: make(map[*Signer]delegate), signed: make(map[delegate][]*issuer)}
 	for _, configured := range list {
 		configured.Validity = orDefault(configured.Validity, defaultValidity)
 		e := &issuer{Issuer: configured}
@@ -40,7 +49,30 @@ func newTable(list []Issuer, old *table) *table {
 			}
 		}
 	}
+	for _, e := range t.byID {
+		for _, s := range e.Signers {
+			if d, known := t.delegateOf(s); known {
+				t.delegates[s] = d
+				t.signed[d] = append(t.signed[d], e)
+			}
+		}
+	}
 	return t
+}
+
+// delegateOf finds the issuer of a signer's certificate among those configured. It need not be the one it signs for: a signer may
+// be trusted by configuration.
+func (t *table) delegateOf(s *Signer) (delegate, bool) {
+	serial, err := revocation.SerialFromBig(s.certificate.SerialNumber)
+	if s.delegate == nil || err != nil {
+		return delegate{}, false
+	}
+	for id, e := range t.byID {
+		if isIssuedBy(s.certificate, e.Certificate) {
+			return delegate{id, serial}, true
+		}
+	}
+	return delegate{}, false
 }
 
 // find is the issuer a CertID names, by name and key together; nil when it is not configured or named by another hash

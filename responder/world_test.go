@@ -5,9 +5,11 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +24,7 @@ import (
 type book struct {
 	mu     sync.Mutex
 	says   map[revocation.Serial]revocation.CertStatus
-	asked  int
+	asked  map[revocation.Serial]int
 	before func() // runs at the start of every Status, outside the lock
 }
 
@@ -32,7 +34,10 @@ func (b *book) Status(_ revocation.IssuerID, serial revocation.Serial, _ time.Ti
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.asked++
+	if b.asked == nil {
+		b.asked = make(map[revocation.Serial]int)
+	}
+	b.asked[serial]++
 	if st, ok := b.says[serial]; ok {
 		return st
 	}
@@ -48,10 +53,10 @@ func (b *book) set(serial revocation.Serial, st revocation.CertStatus) {
 	b.says[serial] = st
 }
 
-func (b *book) timesAsked() int {
+func (b *book) timesAsked(serial revocation.Serial) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.asked
+	return b.asked[serial]
 }
 
 func revokedNow() revocation.CertStatus {
@@ -79,7 +84,7 @@ func newWorld(t testing.TB, change ...func(*responder.Options, *responder.Issuer
 		t.Fatalf("signer: %v, warnings %q", err, warnings)
 	}
 	options := responder.Options{Source: w.book}
-	w.config = responder.Issuer{Issuer: w.issuer, Signer: signer}
+	w.config = responder.Issuer{Issuer: w.issuer, Signers: []*responder.Signer{signer}}
 	for _, f := range change {
 		f(&options, &w.config)
 	}
@@ -179,4 +184,13 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+func readPEM(file string) (*x509.Certificate, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	return x509.ParseCertificate(block.Bytes)
 }

@@ -54,7 +54,7 @@ func decideRevoked(ev *Evidence, now time.Time) (st CertStatus, revoked bool) {
 	}
 	for i := range ev.CRLs {
 		c := &ev.CRLs[i]
-		if !c.Listed {
+		if !c.lists(now) {
 			continue
 		}
 		because := BecauseCRL

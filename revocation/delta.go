@@ -47,7 +47,7 @@ func (c *CRLFinding) Apply(d *DeltaFinding) {
 	removal := d.Listed && d.Entry.Reason == RemoveFromCRL
 	switch {
 	case removal && fit == DeltaApplies:
-		c.Listed, c.Entry, c.ListedBy = false, Entry{}, nil
+		c.Lifted, c.Listed = c.Listed, false
 	case !d.Listed, removal, c.Listed && fit != DeltaApplies:
 	default:
 		c.Listed, c.Entry, c.ListedBy = true, d.Entry, d.Info

@@ -114,6 +114,29 @@ func TestDeltaDatesCountWhileItLasts(t *testing.T) {
 	}
 }
 
+// TestWhatALapsedDeltaLiftedCountsAgain: when the delta is past its time and the complete CRL is not, that is what is left, and it
+// lists the serial.
+func TestWhatALapsedDeltaLiftedCountsAgain(t *testing.T) {
+	base, delta := numbered("\x0a", ""), numbered("\x0b", "\x0a")
+	base.NextUpdate = now.Add(3 * time.Hour)
+	f := revocation.CRLFinding{Info: base, Covers: whole, Listed: true, Entry: revocation.Entry{RevokedAt: lastWeek, Reason: revocation.CertificateHold}}
+	f.Apply(&revocation.DeltaFinding{Info: delta, Listed: true, Entry: revocation.Entry{RevokedAt: now, Reason: revocation.RemoveFromCRL}})
+	for _, row := range []struct {
+		fact string
+		at   time.Time
+		want revocation.Status
+	}{
+		{"the delta counts", now, revocation.Good},
+		{"the delta lapsed", now.Add(2 * time.Hour), revocation.Revoked},
+		{"both lapsed", now.Add(4 * time.Hour), revocation.Unknown},
+	} {
+		got := revocation.Decide(&revocation.Evidence{CRLs: []revocation.CRLFinding{f}}, row.at)
+		if got.Status != row.want || got.Status == revocation.Revoked && (got.CRL != base || got.Reason != revocation.CertificateHold) {
+			t.Errorf("%s: got %s for %s by %s, want %s", row.fact, got.Status, got.Reason, got.URL, row.want)
+		}
+	}
+}
+
 // TestADeltaOnlyMakesGoodWhatItRemoves: whatever the numbers, no delta turns a listed serial good but by removeFromCRL, applied.
 func TestADeltaOnlyMakesGoodWhatItRemoves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

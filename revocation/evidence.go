@@ -7,12 +7,19 @@ type CRLFinding struct {
 	Info     *CRLInfo
 	Delta    *CRLInfo // that applies to it, nil when there is none
 	Listed   bool
-	Entry    Entry    // when Listed
+	Entry    Entry    // when Listed, or Lifted
 	ListedBy *CRLInfo // the delta that lists it; nil when Info does
+	Lifted   bool     // Info lists it and Delta removes it: not listed while Delta counts
 
 	// Covers is for which certificates, and reasons, silence says that they are not revoked. Zero: the CRL does not speak of this
 	// certificate, and its silence says nothing.
 	Covers Coverage
+}
+
+// lists says whether the finding revokes the serial at a moment. What a delta removed counts again when the delta lapsed and the
+// complete CRL is what is left (RFC 5280 §5.2.4).
+func (c *CRLFinding) lists(now time.Time) bool {
+	return c.Listed || c.Lifted && c.window(now) == c.Info
 }
 
 // window is the time during which the silence of the finding counts: that of the delta while it lasts (RFC 5280 §5.2.4), or else

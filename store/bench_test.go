@@ -107,6 +107,36 @@ func BenchmarkEvidence(b *testing.B) {
 	}
 }
 
+// BenchmarkEvidenceWithDelta is a lookup in a CRL with a delta CRL of a hundredth of its entries on top.
+func BenchmarkEvidenceWithDelta(b *testing.B) {
+	n := benchEntries(b)
+	s, serials := bigStore(b, n)
+	s.SetScopes(withDelta)
+	build, err := s.NewBuild(issuerA, scopeD)
+	if err != nil {
+		b.Fatal(err)
+	}
+	fillRandom(b, build, n/100, nil)
+	signed, err := signedFile(s, "delta")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := build.Commit(deltaOf(issuerA, scopeD, 2, 1, n/100), signed, revocation.SourceState{}, CommitOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	begin := cpuTime(b)
+	var worker atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		ev := revocation.Evidence{CRLs: make([]revocation.CRLFinding, 0, 4)}
+		for i := int(worker.Add(1)) * 7919; pb.Next(); i++ {
+			s.Evidence(issuerA, serials[i%len(serials)], &ev)
+		}
+	})
+	b.ReportMetric(float64((cpuTime(b)-begin).Nanoseconds())/float64(b.N), "cpu-ns/op")
+}
+
 // BenchmarkMappedOctet is the floor of a lookup: reading one octet at random in the mapped blocks, where each address depends on the
 // octet before. A lookup cannot be faster than the memory of the machine.
 func BenchmarkMappedOctet(b *testing.B) {

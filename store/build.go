@@ -15,8 +15,11 @@ type Build struct {
 	issuer revocation.IssuerID
 	scope  revocation.ScopeID
 	lanes  [serialSlots][2]*lane // by serial length; with an invalidity date or without
+	spill  spill                 // what did not stay in memory
 	added  int
 	ended  bool
+
+	charged, uncharged int64 // octets of lanes, taken of the store's allowance and not yet
 }
 
 // errBuildEnded is misuse: a Build was used after its Commit or Abort.
@@ -49,7 +52,10 @@ func (b *Build) Add(r *revocation.Record) error {
 		b.lanes[len(r.Serial)][wide] = l
 	}
 	b.added++
-	return l.add(r)
+	if err := l.add(r); err != nil {
+		return err
+	}
+	return b.charge(l.stride)
 }
 
 // Abort drops the build. After a Commit or another Abort it does nothing.
@@ -59,25 +65,32 @@ func (b *Build) Abort() {
 }
 
 func (b *Build) free() {
+	for _, l := range b.allLanes() {
+		l.free() //nolint:errcheck // unmapping what was mapped cannot fail
+	}
+	b.lanes = [serialSlots][2]*lane{}
+	b.spill.close()
+	b.refund()
+}
+
+// allLanes are those there are, by serial length.
+func (b *Build) allLanes() []*lane {
+	var list []*lane
 	for i := range b.lanes {
 		for _, l := range b.lanes[i] {
 			if l != nil {
-				l.free() //nolint:errcheck // unmapping what was mapped cannot fail
+				list = append(list, l)
 			}
 		}
 	}
-	b.lanes = [serialSlots][2]*lane{}
+	return list
 }
 
 // octets is about how large the generation file becomes.
 func (b *Build) octets() int {
-	n := 1 << 20
-	for i := range b.lanes {
-		for _, l := range b.lanes[i] {
-			if l != nil {
-				n += l.count * l.stride
-			}
-		}
+	n := 1<<20 + int(b.spill.size)
+	for _, l := range b.allLanes() {
+		n += l.count * l.stride
 	}
 	return n + n/32
 }
@@ -93,12 +106,8 @@ type probe struct {
 
 // write sorts the entries and writes them to a generation file at path, with what d keeps of the generation in force.
 func (b *Build) write(path string, h header, d *differ) (out header, probes []probe, err error) {
-	for i := range b.lanes {
-		for _, l := range b.lanes[i] {
-			if l != nil {
-				l.sort()
-			}
-		}
+	for _, l := range b.allLanes() {
+		l.sort()
 	}
 	p, err := newPacker(path, b.octets())
 	if err != nil {
@@ -106,7 +115,7 @@ func (b *Build) write(path string, h header, d *differ) (out header, probes []pr
 	}
 	defer p.close() // after finish this does nothing; on the way out of a fault it is all there is
 	d.put, p.bare = p.add, h.bare
-	m := merge{lanes: &b.lanes}
+	m := b.merge()
 	every := b.added/sample + 1
 	for n := 0; ; n++ {
 		serial, e, ok := m.next()
@@ -119,6 +128,9 @@ func (b *Build) write(path string, h header, d *differ) (out header, probes []pr
 		if err := d.step(serial, e); err != nil {
 			return out, nil, err
 		}
+	}
+	if m.err != nil {
+		return out, nil, m.err
 	}
 	if err := d.finish(); err != nil {
 		return out, nil, err

@@ -27,7 +27,8 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	parts := map[string]func(dir string) error{"swap": childSwaps, "revoke": childRevokes, "open": childOpens, "full": childFull}
+	parts := map[string]func(dir string) error{"swap": childSwaps, "revoke": childRevokes, "open": childOpens, "full": childFull,
+		"retain": childRetains}
 	part, ok := parts[os.Getenv(childEnv)]
 	if !ok {
 		os.Exit(m.Run())

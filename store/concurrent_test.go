@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -107,5 +109,54 @@ func TestAReplacedGenerationIsUnmapped(t *testing.T) {
 			t.Fatalf("%d files are mapped, want 2", n)
 		}
 		runtime.Gosched()
+	}
+}
+
+// A record of a scope is changed by swaps, by administrators and by the configuration. In one shared commit none undoes the other: a restart
+// finds what lookups see.
+func TestChangesOfOneScopeAtOnceDoNotUndoEachOther(t *testing.T) {
+	s, all := withRetained(t)
+	s.writer.commit = func(tx *bolt.Tx) error {
+		runtime.Gosched() // others queue meanwhile
+		return tx.Commit()
+	}
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for !done.Load() {
+				if err := s.KeepRetained(scopeA, "alice", "", day); err != nil {
+					t.Errorf("KeepRetained: %v", err)
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for i := 0; !done.Load(); i++ {
+			m := scopes{issuerA: {{ID: scopeA}}}
+			if i%2 == 0 {
+				m[issuerB] = []Scope{{ID: scopeA}}
+			} else {
+				m[issuerB] = []Scope{{ID: scopeB}}
+			}
+			s.SetScopes(m)
+		}
+	})
+	put(t, s, issuerB, scopeB, 1)
+	for number := 3; number <= 30; number++ {
+		putGuarded(t, s, number, guard20, all[150+number:]...)
+	}
+	done.Store(true)
+	wg.Wait()
+	n, _, err := s.VerifyAudit(t.Context())
+	if err != nil || n == 0 {
+		t.Errorf("the audit chain: %d entries, %v", n, err)
+	}
+	generation, alarm, b := s.Generation(), s.RetainedAlarm(scopeA), lists(s, issuerB, string(all[0].Serial))
+	s.SetScopes(nil)
+	s = reopen(t, s)
+	if got := s.CRLInfo(scopeA).Number.String(); got != "30" || s.Generation() != generation || s.RetainedAlarm(scopeA) != alarm ||
+		lists(s, issuerB, string(all[0].Serial)) != b || !lists(s, issuerA, string(all[0].Serial)) {
+		t.Errorf("after a restart: CRL %s, generation %d for %d, alarm %v for %v", got, s.Generation(), generation, s.RetainedAlarm(scopeA), alarm)
 	}
 }

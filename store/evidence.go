@@ -104,8 +104,13 @@ func (s *Store) CRLInfo(scope revocation.ScopeID) *revocation.CRLInfo {
 }
 
 // Overtaken says whether the CRL in force for a scope is the one before a CRL that was lost to damage: what it lists is revoked, and
-// nothing is good by it.
+// nothing is good by it. Of a scope of delta CRLs it says so too when the only one was lost.
 func (s *Store) Overtaken(scope revocation.ScopeID) bool {
-	g := s.current(scope)
-	return g != nil && g.overtaken
+	if g := s.current(scope); g != nil {
+		return g.overtaken
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, lost := s.lost[scope]
+	return lost
 }

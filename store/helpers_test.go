@@ -22,6 +22,8 @@ var (
 	scopeA  = revocation.ScopeIDOf(issuerA, "http://pki.example/a.crl")
 	scopeA2 = revocation.ScopeIDOf(issuerA, "http://pki.example/a2.crl")
 	scopeB  = revocation.ScopeIDOf(issuerB, "http://pki.example/b.crl")
+	scopeD  = revocation.ScopeIDOf(issuerA, "http://pki.example/a+.crl")
+	scopeD2 = revocation.ScopeIDOf(issuerA, "http://pki.example/a2+.crl")
 
 	day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
@@ -69,6 +71,10 @@ func put(t testing.TB, s *Store, issuer revocation.IssuerID, scope revocation.Sc
 }
 
 func tryPut(s *Store, info *revocation.CRLInfo, records ...revocation.Record) (revocation.CRLChange, error) {
+	return tryPutGuarded(s, info, CommitOptions{}, records...)
+}
+
+func tryPutGuarded(s *Store, info *revocation.CRLInfo, o CommitOptions, records ...revocation.Record) (revocation.CRLChange, error) {
 	b, err := s.NewBuild(info.Issuer, info.Scope)
 	if err != nil {
 		return revocation.CRLChange{}, err
@@ -83,7 +89,24 @@ func tryPut(s *Store, info *revocation.CRLInfo, records ...revocation.Record) (r
 	if err != nil {
 		return revocation.CRLChange{}, err
 	}
-	return b.Commit(info, signed, revocation.SourceState{Issuer: info.Issuer, URL: info.URL, ETag: "etag " + info.Number.String()}, CommitOptions{})
+	return b.Commit(info, signed, revocation.SourceState{Issuer: info.Issuer, URL: info.URL, ETag: "etag " + info.Number.String()}, o)
+}
+
+// deltaOf describes a delta CRL that lists changes to the complete CRL with the number base.
+func deltaOf(issuer revocation.IssuerID, scope revocation.ScopeID, number, base, entries int) *revocation.CRLInfo {
+	info := infoOf(issuer, scope, number, entries)
+	info.BaseNumber, info.URL = infoOf(issuer, scope, base, 0).Number, "http://pki.example/a+.crl"
+	return info
+}
+
+// putDelta puts a delta CRL of issuer A in force.
+func putDelta(t testing.TB, s *Store, scope revocation.ScopeID, number, base int, records ...revocation.Record) revocation.CRLChange {
+	t.Helper()
+	change, err := tryPut(s, deltaOf(issuerA, scope, number, base, len(records)), records...)
+	if err != nil {
+		t.Fatalf("committing delta CRL %d: %v", number, err)
+	}
+	return change
 }
 
 // signedFile makes what a download leaves behind.

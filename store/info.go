@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,8 +15,8 @@ type infoJSON struct {
 	Issuer     string    `json:"issuer"`
 	Scope      string    `json:"scope"`
 	URL        string    `json:"url"`
-	Number     string    `json:"number,omitempty"`      // hex of the magnitude
-	BaseNumber string    `json:"base_number,omitempty"` // likewise; of a delta only
+	Number     hexOctets `json:"number,omitempty"`      // the magnitude
+	BaseNumber hexOctets `json:"base_number,omitempty"` // likewise; of a delta only
 	ThisUpdate time.Time `json:"this_update"`
 	NextUpdate time.Time `json:"next_update,omitzero"`
 	SHA256     string    `json:"sha256"`
@@ -25,9 +24,9 @@ type infoJSON struct {
 	Entries    int       `json:"entries"`
 	Retained   int       `json:"retained,omitempty"`
 
-	CRLIssuer      []byte                `json:"crl_issuer,omitempty"` // base64, as encoding/json writes octets; likewise below
-	AuthorityKeyID []byte                `json:"authority_key_id,omitempty"`
-	IDP            []byte                `json:"issuing_distribution_point,omitempty"`
+	CRLIssuer      hexOctets             `json:"crl_issuer,omitempty"`
+	AuthorityKeyID hexOctets             `json:"authority_key_id,omitempty"`
+	IDP            hexOctets             `json:"issuing_distribution_point,omitempty"`
 	OnlyKind       revocation.Kind       `json:"only_kind,omitempty"`
 	OnlyReasons    revocation.ReasonMask `json:"only_reasons,omitempty"`
 
@@ -37,7 +36,7 @@ type infoJSON struct {
 
 func encodeInfo(c *revocation.CRLInfo) ([]byte, error) {
 	return json.Marshal(infoJSON{Issuer: c.Issuer.String(), Scope: c.Scope.String(), URL: c.URL,
-		Number: hex.EncodeToString([]byte(c.Number)), BaseNumber: hex.EncodeToString([]byte(c.BaseNumber)),
+		Number: hexOctets(c.Number), BaseNumber: hexOctets(c.BaseNumber),
 		ThisUpdate: c.ThisUpdate.UTC(), NextUpdate: c.NextUpdate.UTC(), SHA256: hex.EncodeToString(c.SHA256[:]), Size: c.Size,
 		Entries: c.Entries, Retained: c.Retained, CRLIssuer: c.CRLIssuer, AuthorityKeyID: c.AuthorityKeyID, IDP: c.IDP,
 		OnlyKind: c.OnlyKind, OnlyReasons: c.OnlyReasons, Points: c.DistributionPoints, Freshest: c.FreshestCRL})
@@ -48,15 +47,10 @@ func decodeInfo(b []byte) (*revocation.CRLInfo, error) {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return nil, fmt.Errorf("reading the description of a CRL: %w", err)
 	}
-	number, err := hex.DecodeString(j.Number)
-	base, berr := hex.DecodeString(j.BaseNumber)
-	if err := errors.Join(err, berr); err != nil {
-		return nil, fmt.Errorf("reading the number of a CRL: %w", err)
-	}
 	if j.OnlyKind > revocation.AttributeCertificate {
 		return nil, fmt.Errorf("reading the description of a CRL: %d is no kind of certificate", j.OnlyKind)
 	}
-	c := &revocation.CRLInfo{URL: j.URL, Number: revocation.CRLNumber(number), BaseNumber: revocation.CRLNumber(base),
+	c := &revocation.CRLInfo{URL: j.URL, Number: revocation.CRLNumber(j.Number), BaseNumber: revocation.CRLNumber(j.BaseNumber),
 		ThisUpdate: j.ThisUpdate, NextUpdate: j.NextUpdate, Size: j.Size, Entries: j.Entries, Retained: j.Retained,
 		CRLIssuer: j.CRLIssuer, AuthorityKeyID: j.AuthorityKeyID, IDP: j.IDP, OnlyKind: j.OnlyKind, OnlyReasons: j.OnlyReasons,
 		DistributionPoints: j.Points, FreshestCRL: j.Freshest}
@@ -69,6 +63,18 @@ func decodeInfo(b []byte) (*revocation.CRLInfo, error) {
 		}
 	}
 	return c, nil
+}
+
+// hexOctets are octets that are written in hex.
+type hexOctets []byte
+
+// MarshalText implements encoding.TextMarshaler.
+func (h hexOctets) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (h *hexOctets) UnmarshalText(text []byte) (err error) {
+	*h, err = hex.AppendDecode(nil, text)
+	return err
 }
 
 // decodeHex reads exactly as many octets as fit.

@@ -49,11 +49,12 @@ func (l *lane) add(r *revocation.Record) error {
 	return nil
 }
 
-func (l *lane) packed(i int) packed { return unpack(l.record(i)[l.serial:]) }
+// records are all that were added.
+func (l *lane) records() []byte { return l.memory[:l.count*l.stride] }
 
 func (l *lane) sort() {
 	if !l.sorted {
-		sortRecords(l.memory[:l.count*l.stride], l.stride, l.serial)
+		sortRecords(l.records(), l.stride, l.serial)
 		l.sorted = true
 	}
 }
@@ -63,7 +64,7 @@ func (l *lane) free() error {
 		return nil
 	}
 	b := l.memory
-	l.memory, l.count = nil, 0
+	l.memory, l.count, l.sorted = nil, 0, true
 	return freeArena(b)
 }
 

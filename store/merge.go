@@ -6,99 +6,82 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// merge yields the entries of sorted lanes in serial order, each serial once.
+// merge yields the entries of runs in serial order, each serial once.
 type merge struct {
-	lanes  *[serialSlots][2]*lane
-	length int    // serials of this length are being read
-	at     [2]int // in the narrow and the wide lane of that length
+	runs   [serialSlots][]*run // by the length of their serials
+	length int                 // serials of this length are being read
+	heap   []*run              // those of this length that are not at their end; none has a lower serial than the one at half its index
+	held   [revocation.MaxSerialOctets]byte
+	err    error // why next ended early
 }
 
-// next is the next entry. The serial shares the memory of a lane.
+// next is the next entry; not ok: there is none, or err says why it cannot be read. The serial is valid until the next call.
 func (m *merge) next() (serial string, p packed, ok bool) {
-	for ; m.length < serialSlots; m.length++ {
-		if serial, p, ok = m.take(); ok {
-			for { // a CRL that lists a serial twice
-				again, q, more := m.peek()
-				if !more || again != serial {
-					return serial, p, true
-				}
-				m.take()
-				p = combine(p, q)
-			}
+	for len(m.heap) == 0 {
+		if m.length++; m.length >= serialSlots || m.err != nil {
+			return "", packed{}, false
 		}
-		m.at = [2]int{}
+		m.begin(m.runs[m.length])
 	}
-	return "", packed{}, false
+	serial = unsafe.String(&m.held[0], copy(m.held[:], m.heap[0].text()))
+	p = m.take()
+	for len(m.heap) > 0 && m.heap[0].text() == serial { // a CRL that lists a serial twice
+		p = combine(p, m.take())
+	}
+	return serial, p, m.err == nil
 }
 
-// peek is the lowest entry of the current length, from either lane.
-func (m *merge) peek() (serial string, p packed, ok bool) {
-	if l := m.lowest(); l >= 0 {
-		lane := m.lanes[m.length][l]
-		return lane.text(m.at[l]), lane.packed(m.at[l]), true
-	}
-	return "", packed{}, false
-}
-
-func (m *merge) take() (serial string, p packed, ok bool) {
-	l := m.lowest()
-	if l < 0 {
-		return "", packed{}, false
-	}
-	lane, i := m.lanes[m.length][l], m.at[l]
-	m.at[l]++
-	return lane.text(i), lane.packed(i), true
-}
-
-// lowest is the lane whose next entry comes first, -1 when both are at their end.
-func (m *merge) lowest() int {
-	narrow, wide := m.lanes[m.length][0], m.lanes[m.length][1]
-	hasNarrow, hasWide := narrow != nil && m.at[0] < narrow.count, wide != nil && m.at[1] < wide.count
-	switch {
-	case hasNarrow && hasWide:
-		if wide.text(m.at[1]) < narrow.text(m.at[0]) {
-			return 1
+// begin makes a heap of runs.
+func (m *merge) begin(runs []*run) {
+	for _, r := range runs {
+		if more, err := r.start(); err != nil {
+			m.err = err
+		} else if more {
+			m.heap = append(m.heap, r)
 		}
-		return 0
-	case hasNarrow:
-		return 0
-	case hasWide:
-		return 1
 	}
-	return -1
+	for i := len(m.heap)/2 - 1; i >= 0; i-- {
+		m.sink(i)
+	}
 }
 
-// text is the serial of the i-th record, in the memory of the lane.
-func (l *lane) text(i int) string { return unsafe.String(&l.memory[i*l.stride], l.serial) }
+// start moves to the first record.
+func (r *run) start() (bool, error) {
+	if r.file == nil {
+		return len(r.window) > 0, nil
+	}
+	return r.fill()
+}
 
-// combine merges two entries of one serial in one CRL as the decision rule merges evidence: the earliest dates, and the reason that
-// says most; of two that say as much, the one with the lower number, so that the order of the entries does not matter. A removal
-// (RFC 5280 §5.3.1, removeFromCRL) says nothing beside a revocation.
-func combine(p, q packed) packed {
-	if removal := p.removal(); removal != q.removal() {
-		if removal {
-			return q
-		}
-		return p
+// take is the lowest entry, and moves on.
+func (m *merge) take() packed {
+	p := m.heap[0].packed()
+	more, err := m.heap[0].next()
+	if err != nil {
+		m.err = err
 	}
-	if rp, rq := reasonRank(p.flags), reasonRank(q.flags); rq > rp || rq == rp && q.flags < p.flags {
-		p.flags = q.flags
+	if !more {
+		last := len(m.heap) - 1
+		m.heap[0] = m.heap[last]
+		m.heap = m.heap[:last]
 	}
-	p.revoked, p.invalidity = min(p.revoked, q.revoked), min(p.invalidity, q.invalidity)
+	m.sink(0)
 	return p
 }
 
-func (p packed) removal() bool {
-	return revocation.Reason(p.flags&reasonMask) == revocation.RemoveFromCRL
-}
-
-// reasonRank: keyCompromise beats all, a permanent reason beats a hold.
-func reasonRank(flags byte) int {
-	switch revocation.Reason(flags & reasonMask) {
-	case revocation.KeyCompromise:
-		return 2
-	case revocation.CertificateHold:
-		return 0
+// sink moves the run at i down to where it belongs.
+func (m *merge) sink(i int) {
+	for {
+		low := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(m.heap); child++ {
+			if m.heap[child].text() < m.heap[low].text() {
+				low = child
+			}
+		}
+		if low == i {
+			return
+		}
+		m.heap[i], m.heap[low] = m.heap[low], m.heap[i]
+		i = low
 	}
-	return 1
 }

@@ -21,7 +21,7 @@ type packer struct {
 	// The block being filled.
 	length      int
 	wide        bool
-	serials     []string // in the memory of whoever adds them
+	serials     []byte // one after another
 	entries     []packed
 	chunk       []byte // blocks not yet written, one after another
 	chunkBounds []int  // where each ends in chunk
@@ -37,20 +37,20 @@ func newPacker(path string, octets int) (*packer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &packer{db: db, digest: sha256.New(), chunk: make([]byte, 0, chunkOctets)}, nil
+	return &packer{db: db, digest: sha256.New()}, nil
 }
 
-// add appends an entry. Serials must come in order, each once, and stay in memory until finish.
+// add appends an entry. Serials must come in order, each once.
 func (p *packer) add(serial string, e packed) error {
 	wide := p.wide || e.invalidity != noDate
-	if n := len(p.serials); n > 0 && (len(serial) != p.length || n == p.capacity(wide)) {
+	if n := len(p.entries); n > 0 && (len(serial) != p.length || n == p.capacity(wide)) {
 		if err := p.flushBlock(); err != nil {
 			return err
 		}
 		wide = e.invalidity != noDate
 	}
 	p.length, p.wide = len(serial), wide
-	p.serials, p.entries = append(p.serials, serial), append(p.entries, e)
+	p.serials, p.entries = append(p.serials, serial...), append(p.entries, e)
 	return nil
 }
 
@@ -64,8 +64,8 @@ func (p *packer) capacity(wide bool) int {
 
 // flushBlock moves what was collected into the chunk as one block.
 func (p *packer) flushBlock() error {
-	n := len(p.serials)
-	if len(p.chunk)+blockHeader+n*entryOctets(p.length, p.wide) > cap(p.chunk) {
+	n := len(p.entries)
+	if len(p.chunk)+blockHeader+n*entryOctets(p.length, p.wide) > chunkOctets {
 		if err := p.flushChunk(); err != nil {
 			return err
 		}
@@ -78,11 +78,12 @@ func (p *packer) flushBlock() error {
 	case p.wide:
 		p.chunk[from+1] = 1
 	}
-	for i, serial := range p.serials {
+	for i, e := range p.entries {
+		serial := p.serials[i*p.length : (i+1)*p.length]
 		if p.bare {
 			p.chunk = append(p.chunk, serial...)
 		} else {
-			p.chunk = appendRecord(p.chunk, serial, p.entries[i], p.wide)
+			p.chunk = appendRecord(p.chunk, serial, e, p.wide)
 		}
 	}
 	b := block(p.chunk[from:])
@@ -95,7 +96,7 @@ func (p *packer) flushBlock() error {
 	return nil
 }
 
-func appendRecord(b []byte, serial string, e packed, wide bool) []byte {
+func appendRecord(b, serial []byte, e packed, wide bool) []byte {
 	b = append(b, serial...)
 	b = append(appendDate(b, e.revoked), e.flags)
 	if wide {
@@ -130,7 +131,7 @@ func (p *packer) flushChunk() error {
 
 // finish writes what is left and the header, and syncs the file. h gives what the packer does not count itself.
 func (p *packer) finish(h header) (header, error) {
-	if len(p.serials) > 0 {
+	if len(p.entries) > 0 {
 		if err := p.flushBlock(); err != nil {
 			return header{}, err
 		}

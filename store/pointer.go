@@ -28,7 +28,7 @@ type pointerJSON struct {
 	N         uint64          `json:"n"`
 	CRL       json.RawMessage `json:"crl"`
 	Overtaken bool            `json:"overtaken,omitempty"`
-	Lost      []byte          `json:"lost,omitempty"`
+	Lost      hexOctets       `json:"lost,omitempty"`
 	Alarm     bool            `json:"alarm,omitempty"`
 	Serves    []string        `json:"serves,omitempty"` // absent: the issuer of the CRL alone
 }
@@ -38,7 +38,7 @@ func (p pointer) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing a pointer: %w", err)
 	}
-	j := pointerJSON{N: p.n, CRL: crl, Overtaken: p.overtaken, Lost: []byte(p.lost), Alarm: p.alarm}
+	j := pointerJSON{N: p.n, CRL: crl, Overtaken: p.overtaken, Lost: hexOctets(p.lost), Alarm: p.alarm}
 	if len(p.serves) != 1 || p.serves[0] != p.info.Issuer {
 		for _, issuer := range p.serves {
 			j.Serves = append(j.Serves, issuer.String())

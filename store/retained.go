@@ -97,7 +97,8 @@ func (c *commit) accept(scope revocation.ScopeID, entry func(*revocation.CRLInfo
 		apply:   func(t *stateTx) { t.failed = errors.Join(t.failed, t.audit(entry(c.old.info))) },
 		publish: func() {},
 	}
-	return change, c.flip(g, &change, changeAccepted, audit)
+	err = c.flip(g, &change, changeAccepted, audit)
+	return change, err
 }
 
 // rewrite writes the generation in force, but for what is retained in it, to a new file.
@@ -106,12 +107,16 @@ func (c *commit) rewrite() (g *generation, change revocation.CRLChange, err erro
 		return nil, change, err
 	}
 	c.track(c.path)
-	w := written{diff: newDiffer(c.old, keepNothing)}
+	var w written
 	err = guarded(func() (err error) {
+		w.diff = newDiffer(c.old, keepNothing)
 		w.header, err = c.copyListed(w.diff)
 		return err
 	})
 	if err != nil {
+		if errors.Is(err, errDamaged) {
+			err = errors.Join(err, c.old.verify()) // which notes the damage, so that the store says it is degraded
+		}
 		return nil, change, err
 	}
 	if g, err = w.open(c); err == nil {

@@ -24,6 +24,7 @@ type Store struct {
 	writer     *writer
 	changeRows uint64
 	maxAdded   int // serials kept beside the packed file of an inventory
+	ingest     allowance
 
 	generation atomic.Uint64
 	view       atomic.Pointer[view]
@@ -38,6 +39,10 @@ type Options struct {
 	LockTimeout time.Duration // how long Open waits for another process to give up the directory; 3 s when zero
 	Log         *slog.Logger  // for what no caller can be told; nowhere when nil
 	ChangeRows  int           // rows kept in the change log; 100,000 when zero
+
+	// IngestMemory is how many octets the entries of CRLs being built may take in memory; what is more is sorted on disk. 256 MiB
+	// when zero.
+	IngestMemory int64
 }
 
 // Open opens the data directory dir, making what is not there yet. It sweeps what a crash left behind and opens the
@@ -47,7 +52,8 @@ type Options struct {
 // Errors: revocation.ErrLocked when another process (named) holds the directory; a sentence that says what to do when state.db cannot be
 // read or was written by a newer veto.
 func Open(dir string, o Options) (*Store, error) {
-	s := &Store{paths: paths{dir}, log: o.Log, changeRows: uint64(max(o.ChangeRows, 0)), maxAdded: defaultMaxAdded, table: newTable()}
+	s := &Store{paths: paths{dir}, log: o.Log, changeRows: uint64(max(o.ChangeRows, 0)), maxAdded: defaultMaxAdded,
+		ingest: newAllowance(o.IngestMemory), table: newTable()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

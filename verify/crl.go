@@ -1,10 +1,8 @@
 package verify
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/asn1"
-	"fmt"
 	"strings"
 	"time"
 
@@ -23,52 +21,31 @@ type CRLOptions struct {
 
 const defaultClockSkew = 5 * time.Minute
 
-// CRL says whether a decoded CRL may be used for an issuer at a moment (RFC 5280 §6.3.3). nil means that every entry may be
-// believed. It does not mean that the CRL is fresh: one past its nextUpdate is accepted, because what it lists stays revoked;
-// whether its silence means good is judged when it is read.
+// CRL says whether a decoded CRL may be used for a CA's certificates at a moment (RFC 5280 §6.3.3), and who signed it. Without an
+// error every entry may be believed. It does not mean that the CRL is fresh: one past its nextUpdate is accepted, because what it
+// lists stays revoked; whether its silence means good is judged when it is read. Nor does it mean that the CRL lists everything:
+// of which certificates it speaks is in its [CRLInfo], and whose its entries are is for [OwnEntries] to say.
 //
-// The rules of its refusals: issuer, key, usage, algorithm, signature, critical, delta, indirect, scope, future, dates.
-func CRL(crl *crlder.CRL, issuer *x509.Certificate, now time.Time, o CRLOptions) error {
-	if err := crlIssuer(crl, issuer); err != nil {
-		return err
+// The rules of its refusals: issuer, key, usage, signer, algorithm, signature, critical, indirect, delta, future, dates.
+func CRL(crl *crlder.CRL, who CRLIssuer, now time.Time, o CRLOptions) (signer *x509.Certificate, err error) {
+	if err := who.mayBeListed(crl); err != nil {
+		return nil, err
 	}
-	if err := crlSignature(crl, issuer, o.RefuseSHA1); err != nil {
-		return err
+	signer, refusal := who.signerOf(crl, now, o)
+	if refusal == nil {
+		refusal = crlForm(crl)
 	}
-	if err := crlCritical(crl); err != nil {
-		return err
+	if refusal != nil {
+		return nil, refusal
 	}
-	if err := crlScope(crl); err != nil {
-		return err
+	if crl.IsDelta() && crl.Number == "" {
+		return nil, revocation.Refuse("delta", "RFC 5280 §5.2.3", "this is a delta CRL, the changes since CRL number %s, and has no number itself: "+
+			"nobody can say on what it goes", crl.BaseNumber)
 	}
-	return crlDates(crl, now, o.ClockSkew)
-}
-
-// crlIssuer sees that the CRL is of this issuer and that the issuer may sign CRLs (RFC 5280 §6.3.3 (b), (f)).
-func crlIssuer(crl *crlder.CRL, issuer *x509.Certificate) error {
-	if !sameName(crl.RawIssuer, issuer.RawSubject) {
-		return revocation.Refuse("issuer", "RFC 5280 §6.3.3(b)", "the CRL is issued by %q, not by %q", nameOf(crl), issuer.Subject)
+	if err := crlDates(crl, now, o.ClockSkew); err != nil {
+		return nil, err
 	}
-	if len(crl.AuthorityKeyID) > 0 && len(issuer.SubjectKeyId) > 0 && !bytes.Equal(crl.AuthorityKeyID, issuer.SubjectKeyId) {
-		return revocation.Refuse("key", "RFC 5280 §5.2.1", "the CRL is signed with the key %x, the issuer's certificate has the key %x: "+
-			"the same name with another key", crl.AuthorityKeyID, issuer.SubjectKeyId)
-	}
-	if hasKeyUsage(issuer) && issuer.KeyUsage&x509.KeyUsageCRLSign == 0 {
-		return revocation.Refuse("usage", "RFC 5280 §6.3.3(f)", "the key usage of the issuer's certificate does not include cRLSign")
-	}
-	return nil
-}
-
-// sameName compares two names octet for octet. RFC 5280 §7.1 also lets case, white space and string types differ; a CA that
-// writes its name in two ways is told so by the refusal.
-func sameName(a, b []byte) bool { return bytes.Equal(a, b) }
-
-func nameOf(crl *crlder.CRL) string {
-	name, err := crl.Issuer()
-	if err != nil {
-		return fmt.Sprintf("%x", crl.RawIssuer)
-	}
-	return name.String()
+	return signer, nil
 }
 
 var oidKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 15}
@@ -83,9 +60,23 @@ func hasKeyUsage(c *x509.Certificate) bool {
 	return false
 }
 
+// crlForm refuses what makes a CRL unusable for any certificate, whoever signed it.
+func crlForm(crl *crlder.CRL) *revocation.Refusal {
+	if err := crlCritical(crl); err != nil {
+		return err
+	}
+	switch {
+	case crl.IndirectEntries > 0 && (crl.IDP == nil || !crl.IDP.Indirect):
+		return revocation.Refuse("indirect", "RFC 5280 §5.2.5", "entries name another certificate issuer, but the CRL does not say indirectCRL")
+	case crl.UnnamedIssuers > 0:
+		return revocation.Refuse("indirect", "RFC 5280 §5.3.3", "%d entries have a certificateIssuer that is not one directoryName", crl.UnnamedIssuers)
+	}
+	return nil
+}
+
 // crlCritical refuses what the decoder does not know and the CA calls critical: the whole CRL then says nothing of any
 // certificate (RFC 5280 §5.2, §5.3).
-func crlCritical(crl *crlder.CRL) error {
+func crlCritical(crl *crlder.CRL) *revocation.Refusal {
 	if len(crl.UnknownCritical) > 0 {
 		return revocation.Refuse("critical", "RFC 5280 §5.2", "the CRL has critical extensions that are not known here: %s",
 			strings.Join(crl.UnknownCritical, ", "))
@@ -93,37 +84,6 @@ func crlCritical(crl *crlder.CRL) error {
 	if len(crl.UnknownCriticalEntry) > 0 {
 		return revocation.Refuse("critical", "RFC 5280 §5.3", "entries of the CRL have critical extensions that are not known here: %s",
 			strings.Join(crl.UnknownCriticalEntry, ", "))
-	}
-	return nil
-}
-
-// crlScope refuses a CRL that does not speak of all certificates of its issuer for all reasons. An issuing distribution point
-// that only names a place is no such limit: that the CRLs listed for an issuer together cover it is said by its configuration.
-func crlScope(crl *crlder.CRL) error {
-	if crl.IsDelta() {
-		return revocation.Refuse("delta", "RFC 5280 §5.2.4", "this is a delta CRL, the changes since CRL number %s; delta CRLs are not "+
-			"supported yet: configure the complete CRL", crl.BaseNumber)
-	}
-	if crl.IsIndirect() {
-		return revocation.Refuse("indirect", "RFC 5280 §5.2.5", "this is an indirect CRL, which lists certificates of other issuers; "+
-			"indirect CRLs are not supported yet")
-	}
-	p := crl.IDP
-	if p == nil {
-		return nil
-	}
-	for _, kind := range [...]struct {
-		only bool
-		name string
-	}{{p.OnlyUser, "end-entity certificates"}, {p.OnlyCA, "CA certificates"}, {p.OnlyAttribute, "attribute certificates"}} {
-		if kind.only {
-			return revocation.Refuse("scope", "RFC 5280 §5.2.5", "the CRL covers %s only; CRLs partitioned by kind of certificate are not "+
-				"supported yet", kind.name)
-		}
-	}
-	if p.OnlyReasons != 0 {
-		return revocation.Refuse("scope", "RFC 5280 §5.2.5", "the CRL covers some reasons only (%s); CRLs partitioned by reason are not "+
-			"supported yet", strings.Join(p.OnlyReasons.Names(), ", "))
 	}
 	return nil
 }

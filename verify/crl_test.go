@@ -54,6 +54,12 @@ func decode(t testing.TB, der []byte) *crlder.CRL {
 	return crl
 }
 
+// judgeCRL judges a CRL of a CA that signs its own.
+func judgeCRL(crl *crlder.CRL, ca *x509.Certificate, at time.Time, o verify.CRLOptions) error {
+	_, err := verify.CRL(crl, verify.CRLIssuer{Certificates: []*x509.Certificate{ca}}, at, o)
+	return err
+}
+
 // extension makes one under 2.5.29 from the hex of its value.
 func extension(arc int, critical bool, value string) pkix.Extension {
 	b, err := hex.DecodeString(strings.ReplaceAll(value, " ", ""))
@@ -67,7 +73,7 @@ func TestCRLsOfEveryKeyAreAccepted(t *testing.T) {
 	for _, kind := range []pkitest.KeyKind{pkitest.P256, pkitest.P384, pkitest.P521, pkitest.RSA2048, pkitest.Ed25519} {
 		ca := newCA(t, pkitest.CAOptions{Key: kind})
 		crl := newCRL(t, ca, pkitest.CRLOptions{Entries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(5), RevocationTime: noon}}})
-		if err := verify.CRL(crl, ca.Certificate, noon, verify.CRLOptions{}); err != nil {
+		if err := judgeCRL(crl, ca.Certificate, noon, verify.CRLOptions{}); err != nil {
 			t.Errorf("key %q: %v", kind, err)
 		}
 	}
@@ -81,9 +87,15 @@ func TestCRLIsAccepted(t *testing.T) {
 		"with an unknown extension that is not critical":        {Extensions: []pkix.Extension{extension(99, false, "0500")}},
 		"with a distribution point name only": {Extensions: []pkix.Extension{
 			extension(28, true, "300e a00c a00a 8608 687474703a2f2f61")}},
-		"with a delta beside it": {Extensions: []pkix.Extension{extension(46, false, "3010 300e a00c a00a 8608 687474703a2f2f61")}},
+		"a delta":                    {Extensions: []pkix.Extension{extension(27, true, "020107")}},
+		"indirect":                   {Extensions: []pkix.Extension{extension(28, true, "3003 8401ff")}},
+		"of end-entity certificates": {Extensions: []pkix.Extension{extension(28, true, "3003 8101ff")}},
+		"of CA certificates":         {Extensions: []pkix.Extension{extension(28, true, "3003 8201ff")}},
+		"of attribute certificates":  {Extensions: []pkix.Extension{extension(28, true, "3003 8501ff")}},
+		"of some reasons":            {Extensions: []pkix.Extension{extension(28, true, "3004 83020560")}},
+		"with a delta beside it":     {Extensions: []pkix.Extension{extension(46, false, "3010 300e a00c a00a 8608 687474703a2f2f61")}},
 	} {
-		if err := verify.CRL(newCRL(t, ca, o), ca.Certificate, noon, verify.CRLOptions{}); err != nil {
+		if err := judgeCRL(newCRL(t, ca, o), ca.Certificate, noon, verify.CRLOptions{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -96,6 +108,10 @@ func TestCRLIsRefused(t *testing.T) {
 	withEntry := func(x pkix.Extension) *crlder.CRL {
 		return newCRL(t, ca, pkitest.CRLOptions{Entries: []x509.RevocationListEntry{
 			{SerialNumber: big.NewInt(5), RevocationTime: noon, ExtraExtensions: []pkix.Extension{x}}}})
+	}
+	indirectWith := func(issuer string) *crlder.CRL {
+		return newCRL(t, ca, pkitest.CRLOptions{Extensions: []pkix.Extension{extension(28, true, "3003 8401ff")}, Entries: []x509.RevocationListEntry{
+			{SerialNumber: big.NewInt(5), RevocationTime: noon, ExtraExtensions: []pkix.Extension{extension(29, true, issuer)}}}})
 	}
 	otherKey := newCA(t, pkitest.CAOptions{})
 	withoutKeyID := *otherKey.Certificate
@@ -121,18 +137,13 @@ func TestCRLIsRefused(t *testing.T) {
 		{"signed by ECDSA when the issuer's key is RSA", sound, &rsaKey, "key", "does not go with the issuer's RSA key"},
 		{"with an unknown critical extension", with(extension(99, true, "0500")), ca.Certificate, "critical", "2.5.29.99"},
 		{"with an unknown critical extension in an entry", withEntry(extension(98, true, "0500")), ca.Certificate, "critical", "2.5.29.98"},
-		{"a delta", with(extension(27, true, "020107")), ca.Certificate, "delta", "CRL number 7; delta CRLs are not supported yet"},
-		{"indirect by its distribution point", with(extension(28, true, "3003 8401ff")), ca.Certificate, "indirect", "not supported yet"},
-		{"indirect by an entry", withEntry(extension(29, true, "3003 8601 61")), ca.Certificate, "indirect", "not supported yet"},
-		{"of end-entity certificates only", with(extension(28, true, "3003 8101ff")), ca.Certificate, "scope", "end-entity certificates only"},
-		{"of CA certificates only", with(extension(28, true, "3003 8201ff")), ca.Certificate, "scope", "CA certificates only"},
-		{"of attribute certificates only", with(extension(28, true, "3003 8501ff")), ca.Certificate, "scope", "attribute certificates only"},
-		{"of some reasons only", with(extension(28, true, "3004 83020560")), ca.Certificate, "scope", "(keyCompromise, cACompromise)"},
+		{"with an entry of another issuer that is not indirect", withEntry(extension(29, true, "3003 8601 61")), ca.Certificate, "indirect", "does not say indirectCRL"},
+		{"with a certificate issuer that is no name", indirectWith("3003 8601 61"), ca.Certificate, "indirect", "not one directoryName"},
 		{"ahead of the clock", newCRL(t, ca, pkitest.CRLOptions{ThisUpdate: noon.Add(6 * time.Minute)}), ca.Certificate, "future", "check the clock"},
 		{"with nextUpdate before thisUpdate", backwards(sound), ca.Certificate, "dates", "before thisUpdate"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			err := verify.CRL(row.crl, row.issuer, noon, verify.CRLOptions{})
+			err := judgeCRL(row.crl, row.issuer, noon, verify.CRLOptions{})
 			if rule := revocation.RuleOf(err, "none"); rule != row.rule || !strings.Contains(err.Error(), row.says) {
 				t.Errorf("got rule %q, %v; want %q saying %q", rule, err, row.rule, row.says)
 			}
@@ -151,7 +162,7 @@ func TestCRLWithoutNextUpdateIsAccepted(t *testing.T) {
 	ca := newCA(t, pkitest.CAOptions{})
 	crl := *newCRL(t, ca, pkitest.CRLOptions{})
 	crl.NextUpdate = time.Time{}
-	if err := verify.CRL(&crl, ca.Certificate, noon, verify.CRLOptions{}); err != nil {
+	if err := judgeCRL(&crl, ca.Certificate, noon, verify.CRLOptions{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -160,7 +171,7 @@ func TestIssuerWithoutKeyUsageMaySignCRLs(t *testing.T) {
 	ca := newCA(t, pkitest.CAOptions{})
 	cert := *ca.Certificate
 	cert.KeyUsage, cert.Extensions = 0, nil
-	if err := verify.CRL(newCRL(t, ca, pkitest.CRLOptions{}), &cert, noon, verify.CRLOptions{}); err != nil {
+	if err := judgeCRL(newCRL(t, ca, pkitest.CRLOptions{}), &cert, noon, verify.CRLOptions{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -169,7 +180,7 @@ func TestClockSkewIsASetting(t *testing.T) {
 	ca := newCA(t, pkitest.CAOptions{})
 	ahead := newCRL(t, ca, pkitest.CRLOptions{ThisUpdate: noon.Add(time.Minute)})
 	for skew, want := range map[time.Duration]string{0: "", -1: "future", time.Second: "future", time.Minute: ""} {
-		err := verify.CRL(ahead, ca.Certificate, noon, verify.CRLOptions{ClockSkew: skew})
+		err := judgeCRL(ahead, ca.Certificate, noon, verify.CRLOptions{ClockSkew: skew})
 		if rule := revocation.RuleOf(err, ""); rule != want {
 			t.Errorf("skew %v: got %v, want rule %q", skew, err, want)
 		}

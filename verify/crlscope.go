@@ -2,112 +2,45 @@ package verify
 
 import (
 	"crypto/x509"
-	"encoding/asn1"
 	"slices"
 
 	"github.com/vetopki/veto/internal/crlder"
 	"github.com/vetopki/veto/revocation"
 )
 
-// subject is a certificate to be judged, as the scopes of CRLs see it.
-type subject struct {
-	cert      *x509.Certificate
-	serial    revocation.Serial
+// scope is what a CRL says of itself about whose certificates it lists, and which.
+type scope struct {
+	issuer    []byte // DER of the CRL issuer's Name
 	issuerKey string
-	points    []point
-	elsewhere bool // its CRLs, all of them, are signed by somebody else, or it cannot be told
+	idp       *crlder.DistributionPoint // nil when it has none
+	names     []string                  // keys of the names of its issuing distribution point
 }
 
-// point is a distribution point: the names of its CRL, who signs it, and for which reasons it is.
-type point struct {
-	names   []string // keys of the names of distributionPoint or, without that, of cRLIssuer
-	issuers []string // NameKeys of cRLIssuer
-	foreign bool     // has a cRLIssuer
-	reasons revocation.ReasonMask
+func scopeOf(issuer []byte, idp *crlder.DistributionPoint) scope {
+	sc := scope{issuer: issuer, issuerKey: crlder.NameKey(issuer), idp: idp}
+	if idp != nil {
+		sc.names = nameKeys(idp.FullNames, idp.RelativeName, issuer)
+	}
+	return sc
 }
 
-// subjectOf reads what is needed of a certificate. With an error the subject is still good for finding revocations.
-func subjectOf(c *x509.Certificate) (*subject, error) {
-	s := &subject{cert: c, issuerKey: crlder.NameKey(c.RawIssuer)}
-	var err error
-	if s.serial, err = revocation.SerialFromBig(c.SerialNumber); err != nil {
-		return s, err
-	}
-	value := extensionOf(c, oidDistributionPoints)
-	if value == nil {
-		return s, nil
-	}
-	s.elsewhere = true
-	points, err := crlder.ParseDistributionPoints(value)
-	if err != nil {
-		return s, err
-	}
-	for i := range points {
-		s.points = append(s.points, pointOf(&points[i], c))
-		s.elsewhere = s.elsewhere && points[i].HasCRLIssuer
-	}
-	return s, nil
-}
-
-// pointOf expands the names of a distribution point. A nameRelativeToCRLIssuer is relative to the cRLIssuer, and to the
-// certificate's issuer without one (RFC 5280 §4.2.1.13).
-func pointOf(p *crlder.Point, c *x509.Certificate) point {
-	q := point{foreign: p.HasCRLIssuer, reasons: p.Reasons.OrAll()}
-	base := c.RawIssuer
-	for _, name := range p.CRLIssuers {
-		q.issuers = append(q.issuers, crlder.NameKey(name))
-		base = p.CRLIssuers[0]
-	}
-	q.names = nameKeys(p.FullNames, p.RelativeName, base)
-	if !p.Named() {
-		for _, key := range q.issuers {
-			q.names = append(q.names, directoryKey(key))
-		}
-	}
-	return q
-}
-
-// implied is the point of a certificate that names none: the CRL is of its issuer and has the issuer's name (RFC 5280 §6.3.3,
-// last paragraph).
-func (s *subject) implied() *point {
-	return &point{names: []string{directoryKey(s.issuerKey)}, reasons: revocation.AllReasons}
-}
-
-// nameKeys are the keys by which the names of a DistributionPointName match: octet by octet, and directory names by RFC 5280
-// §7.1. A relative name is expanded by the base.
-func nameKeys(full [][]byte, relative, base []byte) []string {
-	var keys []string
-	for _, name := range full {
-		if directory, ok := crlder.DirectoryName(name); ok {
-			keys = append(keys, directoryKey(crlder.NameKey(directory)))
-		} else {
-			keys = append(keys, string(name))
-		}
-	}
-	if relative != nil {
-		keys = append(keys, directoryKey(crlder.NameKeyRelative(base, relative)))
-	}
-	return keys
-}
-
-// directoryKey sets directory names apart from others, whose keys begin with a context tag.
-func directoryKey(name string) string { return "\x00" + name }
+func (sc *scope) indirect() bool { return sc.idp != nil && sc.idp.Indirect }
 
 // covers says for which reasons a CRL speaks of a certificate through one of its distribution points (RFC 5280 §6.3.3 (b), (d)).
-func (j *judge) covers(v *CRLView, s *subject, p *point) (revocation.ReasonMask, *revocation.Refusal) {
-	if err := j.coversIssuer(v, s, p); err != nil {
+func (sc *scope) covers(s *subject, p *point) (revocation.ReasonMask, *revocation.Refusal) {
+	if err := sc.coversIssuer(s, p); err != nil {
 		return 0, err
 	}
-	if v.IDP == nil {
+	if sc.idp == nil {
 		return p.reasons, nil
 	}
-	if err := coversName(v, p); err != nil {
+	if err := sc.coversName(p); err != nil {
 		return 0, err
 	}
-	if err := coversKind(v.IDP, s.cert); err != nil {
+	if err := coversKind(sc.idp, s.cert); err != nil {
 		return 0, err
 	}
-	reasons := p.reasons & v.IDP.OnlyReasons.OrAll()
+	reasons := p.reasons & sc.idp.OnlyReasons.OrAll()
 	if reasons == 0 {
 		return 0, revocation.Refuse("scope", "RFC 5280 §6.3.3(d)", "the CRL and the certificate's distribution point have no reason in common")
 	}
@@ -115,30 +48,31 @@ func (j *judge) covers(v *CRLView, s *subject, p *point) (revocation.ReasonMask,
 }
 
 // coversIssuer is §6.3.3 (b)(1).
-func (j *judge) coversIssuer(v *CRLView, s *subject, p *point) *revocation.Refusal {
-	indirect := v.IDP != nil && v.IDP.Indirect
+func (sc *scope) coversIssuer(s *subject, p *point) *revocation.Refusal {
 	switch {
-	case indirect && j.o.RefuseIndirect:
-		return revocation.Refuse("indirect", "RFC 5280 §5.2.5", "this is an indirect CRL, which the settings refuse")
-	case p.foreign && !slices.Contains(p.issuers, v.issuerKey):
+	case p.foreign && !slices.Contains(p.issuers, sc.issuerKey):
 		return revocation.Refuse("issuer", "RFC 5280 §6.3.3(b)(1)", "the CRL is issued by %q, not by the cRLIssuer of the certificate's "+
-			"distribution point", nameOf(v.CRL))
-	case p.foreign && !indirect:
+			"distribution point", nameText(sc.issuer))
+	case p.foreign && !sc.indirect():
 		return revocation.Refuse("indirect", "RFC 5280 §6.3.3(b)(1)", "the certificate's distribution point has a cRLIssuer, but the CRL does "+
 			"not say indirectCRL")
-	case !p.foreign && v.issuerKey != s.issuerKey:
-		return revocation.Refuse("issuer", "RFC 5280 §6.3.3(b)(1)", "the CRL is issued by %q, the certificate by %q", nameOf(v.CRL), s.cert.Issuer)
+	case !p.foreign && sc.issuerKey != s.issuerKey:
+		return revocation.Refuse("issuer", "RFC 5280 §6.3.3(b)(1)", "the CRL is issued by %q, the certificate by %q", nameText(sc.issuer), s.cert.Issuer)
 	}
 	return nil
 }
 
 // coversName is §6.3.3 (b)(2)(i).
-func coversName(v *CRLView, p *point) *revocation.Refusal {
-	keys := nameKeys(v.IDP.FullNames, v.IDP.RelativeName, v.RawIssuer)
-	if len(keys) == 0 || slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(p.names, k) }) {
+func (sc *scope) coversName(p *point) *revocation.Refusal {
+	if len(sc.names) == 0 || meet(sc.names, p.names) {
 		return nil
 	}
 	return revocation.Refuse("scope", "RFC 5280 §6.3.3(b)(2)(i)", "the CRL is for another distribution point than the certificate names")
+}
+
+// meet says whether two lists have a name in common.
+func meet(a, b []string) bool {
+	return slices.ContainsFunc(a, func(name string) bool { return slices.Contains(b, name) })
 }
 
 // coversKind is §6.3.3 (b)(2)(ii) to (iv). Certificates before version 3 do not say what they are, and are in no such scope
@@ -155,16 +89,6 @@ func coversKind(idp *crlder.DistributionPoint, c *x509.Certificate) *revocation.
 		return revocation.Refuse("scope", "RFC 5280 §6.3.3(b)(2)(ii)", "the CRL covers end-entity certificates only, and this is a CA's")
 	case idp.OnlyCA && !isCA:
 		return revocation.Refuse("scope", "RFC 5280 §6.3.3(b)(2)(iii)", "the CRL covers CA certificates only, and this is an end entity's")
-	}
-	return nil
-}
-
-// extensionOf returns the value of an extension, nil when the certificate does not have it.
-func extensionOf(c *x509.Certificate, oid asn1.ObjectIdentifier) []byte {
-	for _, x := range c.Extensions {
-		if x.Id.Equal(oid) {
-			return x.Value
-		}
 	}
 	return nil
 }

@@ -32,10 +32,13 @@ func FuzzScope(f *testing.F) {
 			return
 		}
 		view := NewCRLView(crl, "", nil)
-		j := newJudge([]*x509.Certificate{c, c}, nil, crl.ThisUpdate, RevocationOptions{})
+		covered, first := Covers(CRLInfo(crl, revocation.IssuerID{}, revocation.ScopeID{}, ""), c)
+		if by, _ := view.coversAny(s); covered.EndEntity|covered.CA != by || (by == 0) != (first != nil) {
+			t.Fatalf("a stored CRL covers %+v, %v; the same one at hand %x", covered, first, by)
+		}
 		for i := range s.points {
 			p := &s.points[i]
-			reasons, refused := j.covers(view, s, p)
+			reasons, refused := view.covers(s, p)
 			idp := crl.IDP
 			switch {
 			case (reasons == 0) != (refused != nil):

@@ -71,13 +71,13 @@ func TestRSAPSSSignaturesAreVerifiedWithTheirSalt(t *testing.T) {
 					return rsa.SignPSS(rand.Reader, ca.Key.(*rsa.PrivateKey), hash, hashed(hash, tbs), o)
 				}
 			}
-			if err := verify.CRL(signedCRL(t, ca, algorithm, sign(salt)), ca.Certificate, noon, verify.CRLOptions{}); err != nil {
+			if err := judgeCRL(signedCRL(t, ca, algorithm, sign(salt)), ca.Certificate, noon, verify.CRLOptions{}); err != nil {
 				t.Errorf("%v, salt %d: %v", hash, salt, err)
 			}
 			if salt == 0 {
 				continue
 			}
-			err := verify.CRL(signedCRL(t, ca, algorithm, sign(salt+1)), ca.Certificate, noon, verify.CRLOptions{})
+			err := judgeCRL(signedCRL(t, ca, algorithm, sign(salt+1)), ca.Certificate, noon, verify.CRLOptions{})
 			if revocation.RuleOf(err, "") != "signature" {
 				t.Errorf("%v, salt %d where %d is announced: got %v, want the rule signature", hash, salt+1, salt, err)
 			}
@@ -91,10 +91,10 @@ func TestRSASignaturesOfEveryDigest(t *testing.T) {
 		crl := signedCRL(t, ca, "300d 0609 2a864886f70d0101"+arc+" 0500", func(tbs []byte) ([]byte, error) {
 			return rsa.SignPKCS1v15(nil, ca.Key.(*rsa.PrivateKey), hash, hashed(hash, tbs))
 		})
-		if err := verify.CRL(crl, ca.Certificate, noon, verify.CRLOptions{}); err != nil {
+		if err := judgeCRL(crl, ca.Certificate, noon, verify.CRLOptions{}); err != nil {
 			t.Errorf("%v: %v", hash, err)
 		}
-		err := verify.CRL(crl, ca.Certificate, noon, verify.CRLOptions{RefuseSHA1: true})
+		err := judgeCRL(crl, ca.Certificate, noon, verify.CRLOptions{RefuseSHA1: true})
 		if refused := revocation.RuleOf(err, "") == "algorithm"; refused != (hash == crypto.SHA1) {
 			t.Errorf("%v where SHA-1 is refused: got %v", hash, err)
 		}
@@ -135,7 +135,7 @@ func TestKeysReservedForPSSAreHeldToTheirParameters(t *testing.T) {
 	} {
 		issuer := *ca.Certificate
 		issuer.PublicKey, issuer.RawSubjectPublicKeyInfo = nil, keyInfo(t, row.key, ca.Key.Public().(*rsa.PublicKey))
-		err := verify.CRL(row.crl, &issuer, noon, verify.CRLOptions{})
+		err := judgeCRL(row.crl, &issuer, noon, verify.CRLOptions{})
 		if rule := revocation.RuleOf(err, ""); rule != row.rule || (err == nil) != (rule == "") {
 			t.Errorf("%s: got %v, want rule %q", row.name, err, row.rule)
 		}
@@ -184,13 +184,13 @@ func TestSignatureAlgorithmsAreRefused(t *testing.T) {
 		{"Ed25519 with an RSA key", "3005 0603 2b6570", ca, ca.Certificate, "key", "RSA key"},
 		{"Ed25519 with zeros", "3005 0603 2b6570", ed, ed.Certificate, "signature", "does not verify"},
 	} {
-		err := verify.CRL(signedCRL(t, row.ca, row.algorithm, garbage), row.issuer, noon, verify.CRLOptions{})
+		err := judgeCRL(signedCRL(t, row.ca, row.algorithm, garbage), row.issuer, noon, verify.CRLOptions{})
 		if rule := revocation.RuleOf(err, "none"); rule != row.rule || !strings.Contains(err.Error(), row.says) {
 			t.Errorf("%s: got rule %q, %v; want %q saying %q", row.name, rule, err, row.rule, row.says)
 		}
 	}
 	crl := signedCRL(t, ed, "3005 0603 2b6570", func(tbs []byte) ([]byte, error) { return ed25519.Sign(ed.Key.(ed25519.PrivateKey), tbs), nil })
-	if err := verify.CRL(crl, ed.Certificate, noon, verify.CRLOptions{}); err != nil {
+	if err := judgeCRL(crl, ed.Certificate, noon, verify.CRLOptions{}); err != nil {
 		t.Errorf("Ed25519: %v", err)
 	}
 }

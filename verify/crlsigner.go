@@ -21,35 +21,40 @@ const (
 // signer finds who signed a CRL (RFC 5280 §6.3.3 (f), (g)): a certificate with the CRL issuer's name, of the path or of the
 // untrusted ones, that may sign CRLs, whose key verifies the signature, and which is trusted. It need not be a CA's.
 func (j *judge) signer(v *CRLView) (*x509.Certificate, *revocation.Refusal) {
-	why := revocation.Refuse("signer", "RFC 5280 §6.3.3(f)", "no certificate of the CRL's issuer %q is given", nameOf(v.CRL))
-	furthest, tries := 0, 0
-	for _, c := range j.signersOf(v) {
-		for stage, check := range [...]func(*CRLView, *x509.Certificate) *revocation.Refusal{signerKey, signerUsage, j.signature, j.trust} {
-			err := check(v, c)
-			if err == nil {
-				continue
-			}
-			if stage+1 > furthest {
-				furthest, why = stage+1, err
-			}
-			c = nil
-			break
+	candidates := j.candidates[v.issuerKey]
+	if len(candidates) == 0 {
+		return nil, revocation.Refuse("signer", "RFC 5280 §6.3.3(f)", "no certificate of the CRL's issuer %q is given", nameText(v.RawIssuer))
+	}
+	return findSigner(v.CRL, candidates,
+		func(c *x509.Certificate) *revocation.Refusal { return signerKey(v.CRL, c) },
+		signerUsage,
+		func(c *x509.Certificate) *revocation.Refusal { return j.signature(v, c) },
+		j.trust)
+}
+
+// signerCheck says why a certificate is not that of a CRL's signer, nil when it may be.
+type signerCheck func(*x509.Certificate) *revocation.Refusal
+
+// findSigner returns the first of the candidates, at least one, that passes all checks. Those the authorityKeyIdentifier points at
+// go first (§5.2.1). When none passes, the refusal is that of the one that came furthest.
+func findSigner(crl *crlder.CRL, candidates []*x509.Certificate, checks ...signerCheck) (*x509.Certificate, *revocation.Refusal) {
+	candidates = slices.Clone(candidates)
+	slices.SortStableFunc(candidates, func(a, b *x509.Certificate) int { return cmp.Compare(pointsAt(crl, b), pointsAt(crl, a)) })
+	var why *revocation.Refusal
+	furthest := -1
+	for _, c := range candidates[:min(len(candidates), maxSignerTries)] {
+		stage, err := 0, (*revocation.Refusal)(nil)
+		for ; stage < len(checks) && err == nil; stage++ {
+			err = checks[stage](c)
 		}
-		if c != nil {
+		if err == nil {
 			return c, nil
 		}
-		if tries++; tries == maxSignerTries {
-			break
+		if stage > furthest {
+			furthest, why = stage, err
 		}
 	}
 	return nil, why
-}
-
-// signersOf returns the certificates with the CRL issuer's name, first those its authorityKeyIdentifier points at (§5.2.1).
-func (j *judge) signersOf(v *CRLView) []*x509.Certificate {
-	list := slices.Clone(j.candidates[v.issuerKey])
-	slices.SortStableFunc(list, func(a, b *x509.Certificate) int { return cmp.Compare(pointsAt(v.CRL, b), pointsAt(v.CRL, a)) })
-	return list
 }
 
 // pointsAt says how clearly the authorityKeyIdentifier of a CRL means a certificate.
@@ -68,15 +73,15 @@ func pointsAt(crl *crlder.CRL, c *x509.Certificate) (points int) {
 	return points
 }
 
-func signerKey(v *CRLView, c *x509.Certificate) *revocation.Refusal {
-	if len(v.AuthorityKeyID) > 0 && len(c.SubjectKeyId) > 0 && !bytes.Equal(v.AuthorityKeyID, c.SubjectKeyId) {
-		return revocation.Refuse("key", "RFC 5280 §5.2.1", "the CRL is signed with the key %x, and no certificate of its issuer with that key is "+
-			"given", v.AuthorityKeyID)
+func signerKey(crl *crlder.CRL, c *x509.Certificate) *revocation.Refusal {
+	if len(crl.AuthorityKeyID) > 0 && len(c.SubjectKeyId) > 0 && !bytes.Equal(crl.AuthorityKeyID, c.SubjectKeyId) {
+		return revocation.Refuse("key", "RFC 5280 §5.2.1", "the CRL is signed with the key %x, the certificate at hand of its issuer has the key %x: "+
+			"the same name with another key", crl.AuthorityKeyID, c.SubjectKeyId)
 	}
 	return nil
 }
 
-func signerUsage(_ *CRLView, c *x509.Certificate) *revocation.Refusal {
+func signerUsage(c *x509.Certificate) *revocation.Refusal {
 	if hasKeyUsage(c) && c.KeyUsage&x509.KeyUsageCRLSign == 0 {
 		return revocation.Refuse("usage", "RFC 5280 §6.3.3(f)", "the key usage of %q does not include cRLSign", c.Subject)
 	}
@@ -102,7 +107,7 @@ func (j *judge) signature(v *CRLView, c *x509.Certificate) *revocation.Refusal {
 //
 // The status of a signer may be on a CRL it signed itself: NIST's indirect CRLs have that. So a signer that is being judged is
 // trusted meanwhile; any CRL that lists it, also its own, refuses it.
-func (j *judge) trust(_ *CRLView, c *x509.Certificate) *revocation.Refusal {
+func (j *judge) trust(c *x509.Certificate) *revocation.Refusal {
 	if j.trusted[string(c.Raw)] > 0 {
 		return nil
 	}

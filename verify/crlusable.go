@@ -23,18 +23,10 @@ func (j *judge) usable(v *CRLView) (signer *x509.Certificate, at step, err *revo
 
 // form refuses what the CRL says, or how.
 func (j *judge) form(v *CRLView) *revocation.Refusal {
-	if err := crlCritical(v.CRL); err != nil {
-		return asRefusal(err)
-	}
-	switch {
-	case v.Odd.EmptyList && !j.o.AcceptEmptyList:
+	if v.Odd.EmptyList && !j.o.AcceptEmptyList {
 		return revocation.Refuse("form", "RFC 5280 §5.1.2.6", "the list of revoked certificates is there and empty; without entries it must be absent")
-	case v.IndirectEntries > 0 && (v.IDP == nil || !v.IDP.Indirect):
-		return revocation.Refuse("indirect", "RFC 5280 §5.2.5", "entries name another certificate issuer, but the CRL does not say indirectCRL")
-	case v.UnnamedIssuers > 0:
-		return revocation.Refuse("indirect", "RFC 5280 §5.3.3", "%d entries have a certificateIssuer that is not one directoryName", v.UnnamedIssuers)
 	}
-	return nil
+	return crlForm(v.CRL)
 }
 
 // stale says whether a CRL is past its time.

@@ -18,12 +18,12 @@ type CRLView struct {
 	// RFC 5280 §7.1; an entry without certificateIssuer is of the CRL's own issuer.
 	Lookup func(issuer []byte, serial revocation.Serial) (revocation.Entry, bool)
 
-	issuerKey string
+	scope
 }
 
 // NewCRLView puts a view together.
 func NewCRLView(crl *crlder.CRL, name string, lookup func([]byte, revocation.Serial) (revocation.Entry, bool)) *CRLView {
-	return &CRLView{CRL: crl, Name: name, Lookup: lookup, issuerKey: crlder.NameKey(crl.RawIssuer)}
+	return &CRLView{CRL: crl, Name: name, Lookup: lookup, scope: scopeOf(crl.RawIssuer, crl.IDP)}
 }
 
 // Collector keeps, while a CRL is decoded, the entries of certain certificates only, so that memory does not grow with the CRL.

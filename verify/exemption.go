@@ -13,13 +13,13 @@ var (
 	oidFreshestCRL = asn1.ObjectIdentifier{2, 5, 29, 46}
 )
 
-// exemption says why no revocation is asked for a certificate, "" when it is. The error means that the certificate contradicts
+// Exemption says why no revocation is asked for a certificate, "" when it is. The error means that the certificate contradicts
 // itself and is invalid.
-func exemption(c *x509.Certificate) (string, error) {
+func Exemption(c *x509.Certificate) (string, error) {
 	if extensionOf(c, oidNoRevAvail) != nil {
 		return "its CA says that there is no revocation for it (noRevAvail, RFC 9608 §4)", noRevAvailContradiction(c)
 	}
-	if slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && hasNoCheck(c) {
+	if slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && HasNoCheck(c) {
 		return "it is an OCSP signer that its CA exempts (id-pkix-ocsp-nocheck, RFC 6960 §4.2.2.2.1)", nil
 	}
 	return "", nil

@@ -59,6 +59,14 @@ func (j *judge) point(f *findings, s *subject, p *point) {
 	}
 }
 
+// covers is the scope of a CRL, within the settings.
+func (j *judge) covers(v *CRLView, s *subject, p *point) (revocation.ReasonMask, *revocation.Refusal) {
+	if v.indirect() && j.o.RefuseIndirect {
+		return 0, revocation.Refuse("indirect", "RFC 5280 §5.2.5", "this is an indirect CRL, which the settings refuse")
+	}
+	return v.covers(s, p)
+}
+
 // inScope is a CRL that speaks of the certificate, and for which reasons.
 type inScope struct {
 	*CRLView

@@ -3,33 +3,24 @@ package verify
 import (
 	"time"
 
-	"github.com/vetopki/veto/internal/crlder"
 	"github.com/vetopki/veto/revocation"
 )
 
-// CRLInfo describes a CRL that CRL accepted, as the source url of the scope.
-func CRLInfo(crl *crlder.CRL, issuer revocation.IssuerID, scope revocation.ScopeID, url string) *revocation.CRLInfo {
-	info := &revocation.CRLInfo{
-		Issuer: issuer, Scope: scope, URL: url, Number: crl.Number, ThisUpdate: crl.ThisUpdate, NextUpdate: crl.NextUpdate,
-		SHA256: crl.SHA256, Size: crl.Size, Entries: crl.Entries,
-	}
-	if crl.IDP != nil {
-		info.DistributionPoints = crl.IDP.URIs
-	}
-	return info
-}
-
-// Newer says whether next may follow prev in one scope: neither the CRL number nor thisUpdate ever falls (RFC 5280 §5.2.3). prev
-// is nil when none is held. same means that both are the same signed bytes, and there is nothing to do.
+// Newer says whether next may follow prev in one scope: it is of the same series (see [SameSeries]), and neither the CRL number nor
+// thisUpdate ever falls (RFC 5280 §5.2.3). prev is nil when none is held. pin is the distribution point that the scope is known
+// to have, "" when it is not. same means that both are the same signed bytes, and there is nothing to do.
 //
-// The rules of its refusals: rollback, when next is older; equivocation, when the CA signed two different CRLs with one
-// number, or, where a CRL has none, with one thisUpdate.
-func Newer(prev, next *revocation.CRLInfo) (same bool, err error) {
+// The rules of its refusals: scope, when next is of another series; rollback, when it is older; equivocation, when the CA signed
+// two different CRLs with one number, or, where a CRL has none, with one thisUpdate.
+func Newer(prev, next *revocation.CRLInfo, pin string) (same bool, err error) {
 	if prev == nil {
 		return false, nil
 	}
 	if prev.SHA256 == next.SHA256 {
 		return true, nil
+	}
+	if err := SameSeries(prev, next, pin); err != nil {
+		return false, err
 	}
 	numbered := prev.Number != "" && next.Number != ""
 	order := next.ThisUpdate.Compare(prev.ThisUpdate)

@@ -41,7 +41,7 @@ func TestNewerLetsNumbersAndDatesOnlyRise(t *testing.T) {
 		{"a number begun, later", info("", 0, 1), info("\x01", 1, 2), false, ""},
 		{"a number begun at the same time", info("", 0, 1), info("\x01", 0, 2), false, "equivocation"},
 	} {
-		same, err := verify.Newer(row.prev, row.next)
+		same, err := verify.Newer(row.prev, row.next, "")
 		if rule := revocation.RuleOf(err, ""); same != row.same || rule != row.rule || (err == nil) != (rule == "") {
 			t.Errorf("%s: got same %v, %v; want %v and rule %q", row.name, same, err, row.same, row.rule)
 		}
@@ -54,12 +54,23 @@ func TestCRLInfoSaysWhatTheCRLSays(t *testing.T) {
 	issuer := revocation.IssuerIDOf(ca.Certificate)
 	scope := revocation.ScopeIDOf(issuer, "http://a")
 	want := &revocation.CRLInfo{Issuer: issuer, Scope: scope, URL: "http://a", Number: "\x01", ThisUpdate: noon.Add(-time.Hour),
-		NextUpdate: noon.Add(time.Hour), SHA256: crl.SHA256, Size: crl.Size}
+		NextUpdate: noon.Add(time.Hour), SHA256: crl.SHA256, Size: crl.Size, CRLIssuer: ca.Certificate.RawSubject, AuthorityKeyID: ca.Certificate.SubjectKeyId}
 	if diff := cmp.Diff(want, verify.CRLInfo(crl, issuer, scope, "http://a")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	crl = newCRL(t, ca, pkitest.CRLOptions{Extensions: []pkix.Extension{extension(28, true, "300e a00c a00a 8608 687474703a2f2f61")}})
-	if got := verify.CRLInfo(crl, issuer, scope, "").DistributionPoints; !cmp.Equal(got, []string{"http://a"}) {
-		t.Errorf("distribution points %q, want http://a", got)
+	const idp = "3012 a00c a00a 8608 687474703a2f2f61 83020560"
+	crl = newCRL(t, ca, pkitest.CRLOptions{Extensions: []pkix.Extension{extension(27, true, "020107"), extension(28, true, idp)}})
+	want.SHA256, want.Size, want.BaseNumber = crl.SHA256, crl.Size, "\x07"
+	want.IDP, want.DistributionPoints = extension(28, true, idp).Value, []string{"http://a"}
+	want.OnlyReasons = 1<<1 | 1<<2
+	if diff := cmp.Diff(want, verify.CRLInfo(crl, issuer, scope, "http://a")); diff != "" {
+		t.Errorf("of a delta of some reasons at a distribution point, -want +got:\n%s", diff)
+	}
+	for flag, kind := range map[string]revocation.Kind{"8101ff": revocation.EndEntity, "8201ff": revocation.CACertificate, "8501ff": revocation.AttributeCertificate} {
+		crl := newCRL(t, ca, pkitest.CRLOptions{Extensions: []pkix.Extension{extension(28, true, "3003 "+flag),
+			extension(46, false, "3010 300e a00c a00a 8608 687474703a2f2f61")}})
+		if got := verify.CRLInfo(crl, issuer, scope, ""); got.OnlyKind != kind || !cmp.Equal(got.FreshestCRL, []string{"http://a"}) {
+			t.Errorf("flag %s: got %+v, want %s only and the delta's place", flag, got, kind)
+		}
 	}
 }

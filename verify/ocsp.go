@@ -20,6 +20,9 @@ type OCSPOptions struct {
 	// AcceptSHA1 accepts responses and delegates signed with SHA-1. A response holds octets its asker chose (the nonce), which
 	// is what forging by collision needs, so they are refused without it.
 	AcceptSHA1 bool
+
+	// Trusted are signers that the caller trusts by configuration, whoever issued them (RFC 6960 §4.2.2.2, the first case).
+	Trusted []*x509.Certificate
 }
 
 // OCSPAnswer is what a believed response says of the certificate asked for.
@@ -36,6 +39,8 @@ type OCSPAnswer struct {
 	// checks the delegate's own revocation (RFC 6960 §4.2.2.2.1).
 	Delegate *x509.Certificate
 	NoCheck  bool
+	// Trusted: the signer is one of OCSPOptions.Trusted; the issuer has not vouched for it.
+	Trusted bool
 }
 
 // OCSP says whether a response may be believed about the certificate with a serial of an issuer at a moment (RFC 6960 §3.2,
@@ -59,16 +64,19 @@ func OCSP(resp *ocspder.Response, issuer *x509.Certificate, serial revocation.Se
 	if err := ocspCritical(resp, singles); err != nil {
 		return nil, err
 	}
-	delegate, err := ocspSigner(resp, issuer, now, o.AcceptSHA1)
-	if err != nil {
-		return nil, err
+	trusted := ocspTrusted(resp, now, &o)
+	delegate := trusted
+	if trusted == nil {
+		if delegate, err = ocspSigner(resp, issuer, now, o.AcceptSHA1); err != nil {
+			return nil, err
+		}
 	}
 	if err := ocspDates(resp, singles, now, o); err != nil {
 		return nil, err
 	}
 	s := ocspWorst(singles)
 	answer := &OCSPAnswer{Status: s.Status, ThisUpdate: s.ThisUpdate, NextUpdate: s.NextUpdate, ProducedAt: resp.ProducedAt,
-		NonceEchoed: echoed, Delegate: delegate, NoCheck: delegate != nil && hasNoCheck(delegate)}
+		NonceEchoed: echoed, Delegate: delegate, NoCheck: delegate != nil && HasNoCheck(delegate), Trusted: trusted != nil}
 	if s.Status == revocation.Revoked {
 		answer.Entry = revocation.Entry{RevokedAt: s.RevokedAt, Reason: s.Reason}
 	}
@@ -156,7 +164,8 @@ func ocspWorst(singles []*ocspder.SingleResponse) *ocspder.SingleResponse {
 
 var oidOCSPNoCheck = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}
 
-func hasNoCheck(c *x509.Certificate) bool {
+// HasNoCheck says whether a certificate has id-pkix-ocsp-nocheck: nobody need check its own status (RFC 6960 §4.2.2.2.1).
+func HasNoCheck(c *x509.Certificate) bool {
 	for _, e := range c.Extensions {
 		if e.Id.Equal(oidOCSPNoCheck) {
 			return true

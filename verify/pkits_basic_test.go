@@ -30,6 +30,7 @@ func runWorlds(t *testing.T, rows []rowOfWorld) {
 		t.Run(row.name, func(t *testing.T) {
 			w, leaf := row.build(t)
 			w.want(leaf, row.want)
+			w.alike(row.name, leaf)
 		})
 	}
 }

@@ -84,7 +84,7 @@ func Revocation(path []*x509.Certificate, crls []*CRLView, at time.Time, o Revoc
 // (RFC 5280 §6.3.3, last paragraph).
 func (j *judge) certificate(c *x509.Certificate) CertRevocation {
 	r := CertRevocation{Certificate: c}
-	if exempt, err := exemption(c); exempt != "" || err != nil {
+	if exempt, err := Exemption(c); exempt != "" || err != nil {
 		r.Exempt, r.Invalid = exempt, err
 		if err == nil {
 			r.Status = revocation.Good

@@ -74,6 +74,11 @@ func (c *client) send(ctx context.Context, method, mediaType string, body io.Rea
 	if mediaType != "" {
 		req.Header.Set("Content-Type", mediaType)
 	}
+	return c.do(req, out)
+}
+
+// do sends a request and decodes the answer into out.
+func (c *client) do(req *http.Request, out any) error {
 	if err := c.authorize(req); err != nil {
 		return err
 	}

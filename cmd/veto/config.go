@@ -61,6 +61,8 @@ func checkConfig(file string) (*checkReport, error) {
 		return nil, err
 	}
 	warnings := config.Faults(c.Warnings)
+	var made signers
+	defer made.keep(nil)
 	for _, ic := range c.Issuers {
 		for _, crl := range ic.CRLs {
 			if err := checkSource(crl, crlSource(revocation.Issuer{}, ic, crl, c.Egress)); err != nil && crl.URL != "" {
@@ -70,7 +72,7 @@ func checkConfig(file string) (*checkReport, error) {
 		if ic.Certificate == nil || ic.Signer == nil {
 			continue
 		}
-		_, unwise, err := signerOf(ic, time.Now())
+		_, unwise, err := made.make(ic, time.Now())
 		if err != nil {
 			faults = append(faults, ic.Signer.Pos.Fault("%v", err))
 		}

@@ -134,7 +134,8 @@ func inspect(file string, issuer *x509.Certificate, serial revocation.Serial) (*
 	}
 	if issuer != nil {
 		report.Signature = "verified"
-		if err := verify.CRL(crl, issuer, time.Now(), verify.CRLOptions{}); err != nil {
+		who := verify.CRLIssuer{Certificates: []*x509.Certificate{issuer}}
+		if _, err := verify.CRL(crl, who, time.Now(), verify.CRLOptions{}); err != nil {
 			report.Signature, report.Refused = "refused", err.Error()
 		}
 	}

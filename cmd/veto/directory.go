@@ -35,7 +35,9 @@ type knownIssuer struct {
 	revocation.Issuer
 	config  config.Issuer
 	sources []crlfetch.Source
-	signer  *responder.Signer // nil: none configured
+	signer  *responder.Signer // nil: none configured, or none that can sign yet
+
+	unsigned error // why there is no signer although one is configured
 }
 
 func newDirectory(s *store.Store) *directory {
@@ -142,15 +144,12 @@ func sourceReport(url string, info *revocation.CRLInfo, st revocation.SourceStat
 }
 
 func ocspReport(k *knownIssuer, now time.Time) *api.OCSPReport {
-	if k.signer == nil {
-		return &api.OCSPReport{Signer: "none", Problem: "no signer is configured: OCSP answers tryLater"}
+	if k.config.Signer == nil {
+		return &api.OCSPReport{Signer: "none", Problem: k.signerProblem(now)}
 	}
-	r := &api.OCSPReport{Signer: "delegated", NotAfter: k.config.Signer.Certificate.NotAfter.UTC()}
-	if k.config.Signer.Certificate.Equal(k.Certificate) {
+	r := &api.OCSPReport{Signer: "delegated", NotAfter: k.config.Signer.Certificate.NotAfter.UTC(), Problem: k.signerProblem(now)}
+	if k.ownSigner() {
 		r.Signer = "ca"
-	}
-	if now.After(r.NotAfter) {
-		r.Problem = "the signing certificate has expired: OCSP answers tryLater"
 	}
 	return r
 }

@@ -85,6 +85,8 @@ func needsRestart(old, next *config.Config) error {
 		return fmt.Errorf("public.listen changed from %s to %s: that takes a restart", old.Public.Listen, next.Public.Listen)
 	case old.API.Listen != next.API.Listen:
 		return fmt.Errorf("api.listen changed from %s to %s: that takes a restart", old.API.Listen, next.API.Listen)
+	case old.OCSP != next.OCSP:
+		return fmt.Errorf("the ocsp section for all issuers changed: that takes a restart")
 	case (old.API.TLS == nil) != (next.API.TLS == nil):
 		return fmt.Errorf("api.tls was added or removed: that takes a restart")
 	}

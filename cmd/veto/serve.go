@@ -100,6 +100,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	}
 	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watchFiles(ctx)) })
+	group.Go(func() error { return ignoreCanceled(s.watch.run(ctx)) })
 	for _, f := range extra {
 		group.Go(func() error { return ignoreCanceled(f(ctx)) })
 	}

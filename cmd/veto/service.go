@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,11 @@ type service struct {
 	upstream  *upstream.Client
 	api       *api.API
 	public    *public
+	watch     *signerWatch
+
+	configuring sync.Mutex // held while a configuration is put in force; guards the two below
+	signers     signers
+	inForce     *config.Config
 }
 
 // newService opens the data directory and wires the parts for a configuration.
@@ -44,7 +50,9 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.upstream = upstream.New(upstream.Options{Store: st, Log: log, Metrics: upstreamMetrics, Revoked: s.judge.revokedElsewhere,
 		OnChange: func(issuer revocation.IssuerID, serial revocation.Serial) { s.responder.Purge(issuer, serial) }})
 	s.judge.upstream, s.directory.upstream = s.upstream, s.upstream
-	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, Relay: relay{s.upstream}})
+	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes), Relay: relay{s.upstream},
+		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
+	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
 	s.operator = &operator{store: st, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
@@ -53,11 +61,14 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
 		Admin: s.operator, Inventories: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
-		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(), upstreamMetrics.Collectors())})
+		Explainer: &explainer{s.directory, s.judge, s.responder},
+		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
+			upstreamMetrics.Collectors(), []prometheus.Collector{newSignerMetrics(s.directory)})})
 	if err == nil {
 		err = s.configure(c)
 	}
 	if err != nil {
+		s.signers.keep(nil)
 		return nil, withClose(err, st)
 	}
 	return s, nil
@@ -90,7 +101,15 @@ func registry(st *store.Store, parts ...[]prometheus.Collector) *prometheus.Regi
 // configure puts a configuration in force: issuers, sources, signers and tokens. Faults found here leave the one before in
 // force.
 func (s *service) configure(c *config.Config) error {
-	known, err := knownIssuers(c, time.Now(), s.log)
+	s.configuring.Lock()
+	defer s.configuring.Unlock()
+	return s.putInForce(c)
+}
+
+// putInForce needs s.configuring.
+func (s *service) putInForce(c *config.Config) error {
+	defer func() { s.signers.keep(s.inForce) }()
+	known, err := s.knownIssuers(c, time.Now())
 	if err != nil {
 		return err
 	}
@@ -105,12 +124,12 @@ func (s *service) configure(c *config.Config) error {
 			scopes[k.ID] = append(scopes[k.ID], store.Scope{ID: src.Scope()})
 		}
 		sources = append(sources, k.sources...)
-		notIssued, err := responder.ParseNotIssuedPolicy(k.config.OCSP.NotIssued)
+		answers, err := s.answers(k)
 		if err != nil {
 			return err
 		}
-		answered = append(answered, responder.Issuer{Issuer: k.Issuer, Signer: k.signer, Validity: k.config.OCSP.Validity, NotIssued: notIssued,
-			Relay: k.config.Upstream != nil && k.config.Upstream.Relay})
+		answers.Relay = k.relays()
+		answered = append(answered, answers)
 		if u, ok := upstreamOf(k.Issuer, &k.config, c.Egress); ok {
 			asked = append(asked, u)
 		}
@@ -118,6 +137,7 @@ func (s *service) configure(c *config.Config) error {
 	if err := s.setTokens(c); err != nil {
 		return err
 	}
+	s.logSigners(known)
 	s.store.SetScopes(scopes)
 	s.upstream.SetIssuers(asked)
 	s.judge.configure(c.Issuers)
@@ -127,11 +147,13 @@ func (s *service) configure(c *config.Config) error {
 		s.responder.PurgeIssuer(known[i].ID) // answers rest on the settings too: sources, grace
 	}
 	s.refresher.SetSources(sources)
+	s.inForce = c
+	s.watch.look()
 	return nil
 }
 
 // knownIssuers makes sources and signers of a configuration's issuers; all faults of signers are reported at once.
-func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIssuer, error) {
+func (s *service) knownIssuers(c *config.Config, now time.Time) ([]knownIssuer, error) {
 	known := make([]knownIssuer, 0, len(c.Issuers))
 	var faults config.Faults
 	for _, ic := range c.Issuers {
@@ -144,14 +166,9 @@ func knownIssuers(c *config.Config, now time.Time, log *slog.Logger) ([]knownIss
 			k.sources = append(k.sources, src)
 		}
 		if ic.Signer != nil {
-			signer, warnings, err := signerOf(ic, now)
-			if err != nil {
+			if err := s.setSigner(&k, now); err != nil {
 				faults = append(faults, ic.Signer.Pos.Fault("%v", err))
 			}
-			for _, w := range warnings {
-				log.Warn("ocsp signer", "issuer", ic.Name, "warning", w)
-			}
-			k.signer = signer
 		}
 		known = append(known, k)
 	}
@@ -183,14 +200,6 @@ func checkSource(crl config.CRL, src crlfetch.Source) error {
 
 func issuerOf(ic config.Issuer) revocation.Issuer {
 	return revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(ic.Certificate), Certificate: ic.Certificate}
-}
-
-// signerOf makes the signer of an issuer: the CA itself, a delegate of it, or one that relying parties are configured to trust.
-func signerOf(ic config.Issuer, now time.Time) (*responder.Signer, []string, error) {
-	if ic.Signer.Trusted {
-		return responder.NewTrustedSigner(ic.Signer.Certificate, ic.Signer.Key, now)
-	}
-	return responder.NewSigner(ic.Signer.Certificate, ic.Signer.Key, issuerOf(ic), now)
 }
 
 // run fetches CRLs on schedule, and asks OCSP responders when that is wanted, until the context ends.
@@ -237,6 +246,7 @@ func (s *service) refetchAll(ctx context.Context) {
 // close ends what a request may have started and closes the store. No listener may be open any more.
 func (s *service) close() error {
 	s.api.Close()
+	s.signers.keep(nil)
 	if err := s.store.Close(); err != nil {
 		return fmt.Errorf("closing the data directory: %w", err)
 	}

@@ -23,6 +23,9 @@ func upstreamOf(issuer revocation.Issuer, ic *config.Issuer, e config.Egress) (u
 		Egress: egress.Rule{Deny: e.Deny, Allow: e.Allow, Discovered: u.FromCertificate != ""}}, true
 }
 
+// relays says whether answers of the CA's own responder are given on as it signed them.
+func (k *knownIssuer) relays() bool { return k.config.Upstream != nil && k.config.Upstream.Relay }
+
 // askUpstream answers for a serial of an issuer whose own responder is asked. ev is all other evidence, and st what it says. The
 // responder is asked, in the background, where nothing else answers, and about what it said before.
 func (j *judge) askUpstream(issuer revocation.IssuerID, serial revocation.Serial, ev *revocation.Evidence, st revocation.CertStatus, now time.Time) revocation.CertStatus {

@@ -60,39 +60,6 @@ func parseCertificates(data []byte) ([]*x509.Certificate, error) {
 	return list, nil
 }
 
-// signer reads the certificate and key that sign OCSP responses.
-func (r *reader) signer(v *value) *Signer {
-	s := &Signer{Pos: v.pos}
-	var keyPos Position
-	if !r.object(v, keys{
-		"certificate": func(v *value) {
-			if r.path(v, &s.CertificateFile) {
-				s.Certificate = r.certificate(v.pos, s.CertificateFile, "leave only the one that signs")
-			}
-		},
-		"key": func(v *value) {
-			keyPos = v.pos
-			if r.path(v, &s.KeyFile) {
-				s.Key = r.privateKey(v.pos, s.KeyFile)
-			}
-		},
-		"trusted": func(v *value) { r.boolean(v, &s.Trusted) },
-	}) {
-		return nil
-	}
-	r.need(v, "certificate", "name the OCSP signing certificate, or the issuer's own if the CA key signs")
-	r.need(v, "key", "name the file of the private key")
-	if s.Certificate == nil || s.Key == nil {
-		return nil
-	}
-	if !belongs(s.Key, s.Certificate) {
-		r.fault(keyPos, "the key in %s does not belong to the certificate in %s; name the two that were made together",
-			s.KeyFile, s.CertificateFile)
-		return nil
-	}
-	return s
-}
-
 func belongs(key crypto.Signer, c *x509.Certificate) bool {
 	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	return ok && public.Equal(c.PublicKey)
@@ -114,7 +81,7 @@ func (r *reader) tls(v *value) *TLS {
 		"key": func(v *value) {
 			keyPos = v.pos
 			if r.path(v, &t.KeyFile) {
-				key = r.privateKey(v.pos, t.KeyFile)
+				key = r.privateKey(v.pos, t.KeyFile, "")
 			}
 		},
 		"client_ca": r.later("client certificates at the API are"),

@@ -19,6 +19,7 @@ type Config struct {
 	API     API
 	Admin   Admin
 	Egress  Egress
+	OCSP    Responder
 	Issuers []Issuer
 	Log     Log
 
@@ -71,7 +72,8 @@ type Issuer struct {
 	CRLs            []CRL // none: the issuer is administered here
 	Refresh         Refresh
 	OCSP            OCSP
-	Signer          *Signer // nil: no OCSP for this issuer
+	Signer          *Signer             // nil: no OCSP for this issuer
+	RequestCAs      []*x509.Certificate // who may sign requests, or who issues to them; see OCSP.RequestSignature
 	Pos             Position
 
 	Inventory string    // one of the Inventory constants
@@ -103,24 +105,13 @@ type Refresh struct {
 	MaxShrink  float64       // percentage of entries a CRL may drop at once
 }
 
-// The answers OCSP can give for a serial the CA's inventory does not have; see OCSP.NotIssued.
-const (
-	NotIssuedUnknown      = "unknown"      // signed unknown
-	NotIssuedRevoked      = "revoked"      // signed extended revoke (RFC 6960 §4.4.8)
-	NotIssuedUnauthorized = "unauthorized" // the unsigned error of that name
-)
-
-// OCSP says how an issuer's OCSP responses are made.
-type OCSP struct {
-	Validity  time.Duration // of a response, at most
-	NotIssued string        // one of the NotIssued constants
-}
-
-// Signer is a certificate and key that sign OCSP responses; the key is known to belong to the certificate.
+// Signer is a certificate and key that sign OCSP responses. The key is in a file, and then known to belong to the certificate,
+// or in a token.
 type Signer struct {
 	CertificateFile, KeyFile string
 	Certificate              *x509.Certificate
-	Key                      crypto.Signer
+	Key                      crypto.Signer // nil when PKCS11 is not
+	PKCS11                   *PKCS11
 	Trusted                  bool // relying parties trust it by their own configuration; the CA need not have issued it
 	Pos                      Position
 }
@@ -149,6 +140,7 @@ func Default() *Config {
 		DataDir: "/var/lib/veto",
 		Public:  Public{Listen: ":8080"},
 		API:     API{Listen: "127.0.0.1:8081"},
+		OCSP:    DefaultResponder(),
 		Log:     Log{Level: slog.LevelInfo, Format: "auto"},
 	}
 }
@@ -157,9 +149,6 @@ func Default() *Config {
 func DefaultRefresh() Refresh {
 	return Refresh{Every: 5 * time.Minute, Timeout: 30 * time.Second, MaxBytes: 1 << 30, MaxShrink: 20}
 }
-
-// DefaultOCSP is how OCSP responses are made when nothing else is said.
-func DefaultOCSP() OCSP { return OCSP{Validity: 10 * time.Minute, NotIssued: NotIssuedUnknown} }
 
 // Files lists every file the configuration was made from: itself, certificates, keys and tokens, each once. When one of
 // them changes, the configuration is to be read again. CRL files are not among them: they are fetched like any CRL.

@@ -32,7 +32,16 @@ func newFolder(t testing.TB) *folder {
 	f.write("corp-devices.der", devices.Certificate.Raw)
 	f.write("corp-users.pem", pkitest.CertificatePEM(users.Certificate))
 	f.write("both.pem", append(pkitest.CertificatePEM(devices.Certificate), pkitest.CertificatePEM(users.Certificate)...))
-	f.pair("ocsp", must(devices.IssueOCSPSigner(pkitest.LeafOptions{})))
+	signer := must(devices.IssueOCSPSigner(pkitest.LeafOptions{}))
+	f.pair("ocsp", signer)
+	f.write("ocsp-locked.key", lockedKey(signer.Key, "open sesame"))
+	f.write("ocsp.passphrase", []byte("open sesame\n"))
+	f.write("wrong.passphrase", []byte("open barley\n"))
+	vpn := f.ca("VPN")
+	f.write("corp-vpn.pem", pkitest.CertificatePEM(vpn.Certificate))
+	f.write("vpn-ocsp.pem", pkitest.CertificatePEM(must(vpn.IssueOCSPSigner(pkitest.LeafOptions{})).Certificate))
+	f.write("hsm.pin", []byte("1234\n"))
+	f.write("module.so", nil)
 	f.leaf("device.pem", devices, "http://pki.corp/devices-7.crl", "http://mirror.corp/devices-7.crl")
 	partners, suppliers := f.ca("Partners"), f.ca("Suppliers")
 	f.write("partners.pem", pkitest.CertificatePEM(partners.Certificate))
@@ -118,7 +127,7 @@ func TestPrivateKeysAreReadInEveryPEMForm(t *testing.T) {
 		{"SEC 1 after the parameters OpenSSL writes", append(pem.EncodeToMemory(&pem.Block{Type: "EC PARAMETERS", Bytes: []byte{5, 0}}), sec1...), ec},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, err := parsePrivateKey(row.data)
+			got, err := parsePrivateKey(row.data, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,13 +158,13 @@ func TestMaterialThatIsNotWhatItShouldBe(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"a key cut short", second(parsePrivateKey(cut(key))), "holds a damaged PEM block"},
-		{"two keys", second(parsePrivateKey(append(key, key...))), "holds several private keys"},
+		{"a key cut short", second(parsePrivateKey(cut(key), "")), "holds a damaged PEM block"},
+		{"two keys", second(parsePrivateKey(append(key, key...), "")), "holds several private keys"},
 		{"a key that cannot sign", second(parsePrivateKey(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY",
-			Bytes: must(x509.MarshalPKCS8PrivateKey(exchange))}))), "holds a key that cannot sign"},
+			Bytes: must(x509.MarshalPKCS8PrivateKey(exchange))}), "")), "holds a key that cannot sign"},
 		{"an encrypted key in OpenSSL's old form", second(parsePrivateKey(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
-			Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "x"}, Bytes: []byte{1}}))), "is encrypted"},
-		{"a key of other bytes", second(parsePrivateKey(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte{1}}))), "holds a private key that cannot be read"},
+			Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "x"}, Bytes: []byte{1}}), "")), "is encrypted in OpenSSL's old form"},
+		{"a key of other bytes", second(parsePrivateKey(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte{1}}), "")), "holds a private key that cannot be read"},
 		{"a certificate cut short", second(parseCertificates(cut(cert))), "holds a damaged PEM block"},
 		{"a certificate after which one is cut short", second(parseCertificates(append(cert, cut(cert)...))), "holds a damaged PEM block"},
 		{"a certificate of other bytes", second(parseCertificates(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}}))), "holds a certificate that cannot be read"},

@@ -95,27 +95,10 @@ func (r *reader) refresh(v *value, f *Refresh) {
 	r.object(v, keys{
 		"every":       func(v *value) { r.duration(v, &f.Every, time.Second, 30*day) },
 		"timeout":     func(v *value) { r.duration(v, &f.Timeout, time.Second, time.Hour) },
-		"max_bytes":   func(v *value) { r.maxBytes(v, &f.MaxBytes) },
+		"max_bytes":   func(v *value) { r.size(v, &f.MaxBytes, 1<<10, "for any CRL; allow at least 1KiB") },
 		"stale_grace": func(v *value) { r.duration(v, &f.StaleGrace, 0, 365*day) },
 		"max_shrink":  func(v *value) { r.maxShrink(v, &f.MaxShrink) },
 	})
-}
-
-func (r *reader) maxBytes(v *value, into *int64) {
-	const least = 1 << 10
-	var text string
-	if !r.text(v, &text) {
-		return
-	}
-	n, err := ParseSize(text)
-	switch {
-	case err != nil:
-		r.fault(v.pos, "%s %v", v.shown(), err)
-	case n < least:
-		r.fault(v.pos, "%s is too small for any CRL; allow at least 1KiB", v.shown())
-	default:
-		*into = n
-	}
 }
 
 func (r *reader) maxShrink(v *value, into *float64) {
@@ -129,16 +112,6 @@ func (r *reader) maxShrink(v *value, into *float64) {
 		return
 	}
 	*into = p
-}
-
-func (r *reader) ocsp(v *value, i *Issuer) {
-	r.object(v, keys{
-		"signer":   func(v *value) { i.Signer = r.signer(v) },
-		"validity": func(v *value) { r.duration(v, &i.OCSP.Validity, time.Minute, 10*day) },
-		"not_issued": func(v *value) {
-			r.choice(v, &i.OCSP.NotIssued, NotIssuedUnknown, NotIssuedRevoked, NotIssuedUnauthorized)
-		},
-	})
 }
 
 // distinct refuses two issuers with one name, and two with one subject and key, which are one issuer (its IssuerID).

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -26,10 +27,15 @@ func environment(pairs ...string) func(string) (string, bool) {
 	return func(name string) (string, bool) { v, ok := m[name]; return v, ok }
 }
 
+// example is testdata/example.yaml with a module that is there.
+func example(f *folder) []byte {
+	return bytes.ReplaceAll(must(os.ReadFile("testdata/example.yaml")), []byte("/usr/lib/softhsm/libsofthsm2.so"), []byte(f.path("module.so")))
+}
+
 func loadExample(t *testing.T) (*folder, *Config) {
 	t.Helper()
 	f := newFolder(t)
-	file := f.write("veto.yaml", must(os.ReadFile("testdata/example.yaml")))
+	file := f.write("veto.yaml", example(f))
 	c, err := Load(file, environment("VETO_READ_TOKEN", "a-token-for-readers"))
 	if err != nil {
 		t.Fatal(err)
@@ -48,10 +54,11 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"urls":         []string{devices.CRLs[0].URL, devices.CRLs[1].URL}, "redirects": devices.CRLs[0].RedirectHosts,
 		"mirrors": [][]string{devices.CRLs[0].Mirrors, devices.CRLs[2].Mirrors}, "from": devices.CRLs[2].FromCertificate,
 		"egress": fmt.Sprint(c.Egress.Allow, c.Egress.Deny), "discovered": devices.CRLs[2].URL,
-		"refresh": devices.Refresh, "ocsp": devices.OCSP, "signer": devices.Signer.Certificate.Subject.CommonName,
+		"refresh": devices.Refresh, "ocsp": devices.OCSP, "responder": c.OCSP, "requestors": len(devices.RequestCAs), "signer": devices.Signer.Certificate.Subject.CommonName,
 		"administered": []bool{devices.Administered(), c.Issuers[1].Administered()}, "no signer": c.Issuers[1].Signer == nil,
-		"inventory": []string{devices.Inventory, c.Issuers[1].Inventory}, "upstream urls": [][]string{c.Issuers[2].Upstream.URLs, c.Issuers[3].Upstream.URLs},
-		"upstream from": c.Issuers[3].Upstream.FromCertificate, "asked upstream": c.Issuers[2].Administered(),
+		"inventory": []string{devices.Inventory, c.Issuers[1].Inventory}, "upstream urls": [][]string{c.Issuers[3].Upstream.URLs, c.Issuers[4].Upstream.URLs},
+		"upstream from": c.Issuers[4].Upstream.FromCertificate, "asked upstream": c.Issuers[3].Administered(),
+		"key": devices.Signer.Key != nil, "token": *c.Issuers[2].Signer.PKCS11,
 		"positions": []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
 	}
 	want := map[string]any{
@@ -65,18 +72,22 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"mirrors": [][]string{{"http://mirror.corp/devices.crl", "ldap://dc1.corp/CN=Devices,CN=PKI,DC=corp?certificateRevocationList;binary"},
 			{"http://mirror.corp/devices-7.crl"}},
 		"from": f.path("device.pem"), "egress": "[10.20.0.0/16] [10.66.0.0/16]", "discovered": "http://pki.corp/devices-7.crl",
-		"refresh": Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
-		"ocsp":    OCSP{10 * time.Minute, "unknown"}, "signer": "ocsp.test",
+		"refresh":   Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
+		"ocsp":      OCSP{Validity: 10 * time.Minute, NotIssued: "unknown", ResponderID: "key", Nonce: "echo", RequestSignature: "ignore"},
+		"responder": Responder{CacheBytes: 64 << 20, MaxAge: time.Minute, MaxSigning: 4, MaxWaiting: 1024}, "requestors": 1, "signer": "ocsp.test",
+		"key": true, "token": PKCS11{Module: f.path("module.so"), TokenLabel: "veto", PINFile: f.path("hsm.pin"), PIN: "1234",
+			KeyLabel: "vpn-ocsp", KeyID: "\x0a"},
 		"inventory":     []string{"optional", "required"},
 		"upstream urls": [][]string{{"http://ocsp.partners.example/"}, {"http://ocsp.suppliers.example/", "https://ocsp.suppliers.example/2"}},
 		"upstream from": f.path("supplier.pem"), "asked upstream": false,
-		"administered": []bool{false, true}, "no signer": true, "positions": []int{22, 30, 40, 10},
+		"administered": []bool{false, true}, "no signer": true, "positions": []int{28, 36, 46, 10},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 	files := []string{}
-	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.key", "corp-users.pem", "partners.pem", "suppliers.pem", "supplier.pem"} {
+	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.passphrase", "ocsp-locked.key",
+		"corp-users.pem", "corp-vpn.pem", "vpn-ocsp.pem", "module.so", "hsm.pin", "partners.pem", "suppliers.pem", "supplier.pem"} {
 		files = append(files, f.path(name))
 	}
 	if diff := cmp.Diff(files, c.Files()); diff != "" {
@@ -91,7 +102,7 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 		t.Fatal(faults)
 	}
 	if diff := cmp.Diff([]any{example.DataDir, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP,
-		example.Issuers[0].Inventory, upstreamSettings(*example.Issuers[2].Upstream)},
+		example.Issuers[0].Inventory, upstreamSettings(*example.Issuers[3].Upstream)},
 		[]any{c.DataDir, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP(), InventoryOptional, upstreamSettings(DefaultUpstream())}); diff != "" {
 		t.Errorf("example -, default +:\n%s", diff)
 	}
@@ -113,7 +124,7 @@ func keysKnown(t *testing.T) map[string]bool {
 			known[index.ReplaceAllString(strings.TrimPrefix(path+"."+k, "."), "[]")] = true
 		}
 	}}
-	if _, faults := parse(r, must(os.ReadFile("testdata/example.yaml")), environment("VETO_READ_TOKEN", "a-token-for-readers")); faults != nil {
+	if _, faults := parse(r, example(f), environment("VETO_READ_TOKEN", "a-token-for-readers")); faults != nil {
 		t.Fatal(faults)
 	}
 	for section := range maps.Clone(known) { // only what has a value is documented
@@ -130,7 +141,7 @@ func keysKnown(t *testing.T) map[string]bool {
 func TestTheDocumentListsExactlyTheKeysThatAreKnown(t *testing.T) {
 	documented := map[string]bool{}
 	text := string(must(os.ReadFile("../../docs/CONFIGURATION.md")))
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.\\[\\]]+)` \\|").FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.\\[\\]]+)` \\|").FindAllStringSubmatch(text, -1) {
 		documented[m[1]] = true
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(keysKnown(t))), slices.Sorted(maps.Keys(documented))); diff != "" {
@@ -165,6 +176,9 @@ func TestTheExampleUsesEveryKeyThatHasAnEffect(t *testing.T) {
 	walk(root, "")
 	for k := range keysKnown(t) {
 		later := slices.Contains([]string{"profiles", "issuers[].crls[].delta", "api.tls.client_ca"}, k)
+		if k == "issuers[].ocsp.signer.key_passphrase" {
+			continue // the other way to say what key_passphrase_file says
+		}
 		if used[k] == later {
 			t.Errorf("key %s: in the example %v, of a later version %v", k, used[k], later)
 		}

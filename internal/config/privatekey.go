@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// privateKey reads a file that holds one private key.
-func (r *reader) privateKey(pos Position, name string) crypto.Signer {
+// privateKey reads a file that holds one private key, encrypted or not. passphrase is empty when none is given.
+func (r *reader) privateKey(pos Position, name string, passphrase Secret) crypto.Signer {
 	data, ok := r.read(pos, name)
 	if !ok {
 		return nil
 	}
-	key, err := parsePrivateKey(data)
+	key, err := parsePrivateKey(data, passphrase)
 	if err != nil {
 		r.fault(pos, "%s %v", name, err)
 		return nil
@@ -25,9 +25,9 @@ func (r *reader) privateKey(pos Position, name string) crypto.Signer {
 	return key
 }
 
-// parsePrivateKey reads one private key in PEM: PKCS #8 (RFC 5958), PKCS #1 (RFC 8017 §A.1.2) or SEC 1 (RFC 5915). The
-// parameters that OpenSSL writes before an EC key are passed over.
-func parsePrivateKey(data []byte) (crypto.Signer, error) {
+// parsePrivateKey reads one private key in PEM: PKCS #8 (RFC 5958), encrypted by a passphrase or not, PKCS #1 (RFC 8017
+// §A.1.2) or SEC 1 (RFC 5915). The parameters that OpenSSL writes before an EC key are passed over.
+func parsePrivateKey(data []byte, passphrase Secret) (crypto.Signer, error) {
 	var found crypto.Signer
 	for {
 		var block *pem.Block
@@ -37,7 +37,7 @@ func parsePrivateKey(data []byte) (crypto.Signer, error) {
 		if block.Type == "EC PARAMETERS" {
 			continue
 		}
-		key, err := parseKeyBlock(block)
+		key, err := parseKeyBlock(block, passphrase)
 		switch {
 		case err != nil:
 			return nil, err
@@ -55,13 +55,14 @@ func parsePrivateKey(data []byte) (crypto.Signer, error) {
 	return found, nil
 }
 
-func parseKeyBlock(block *pem.Block) (crypto.Signer, error) {
+func parseKeyBlock(block *pem.Block, passphrase Secret) (crypto.Signer, error) {
 	var key any
 	var err error
 	switch {
-	case block.Type == "ENCRYPTED PRIVATE KEY", strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
-		return nil, errors.New("is encrypted, which is not supported yet; decrypt it with: openssl pkey -in KEY -out key.pem, " +
-			"and keep it readable by veto alone")
+	case strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+		return nil, errors.New("is encrypted in OpenSSL's old form, which a passphrase hardly protects; " + convertKey)
+	case block.Type == "ENCRYPTED PRIVATE KEY":
+		return decryptKey(block.Bytes, passphrase)
 	case block.Type == "PRIVATE KEY":
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	case block.Type == "RSA PRIVATE KEY":
@@ -74,9 +75,13 @@ func parseKeyBlock(block *pem.Block) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("holds a private key that cannot be read: %w", err)
 	}
+	return signingKey(key)
+}
+
+func signingKey(key any) (crypto.Signer, error) {
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("holds a key that cannot sign (%T); use an RSA or ECDSA key", key)
+		return nil, fmt.Errorf("holds a key that cannot sign (%T); use an RSA, ECDSA or Ed25519 key", key)
 	}
 	return signer, nil
 }

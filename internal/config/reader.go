@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"math"
 	"net"
 	"path/filepath"
 	"slices"
@@ -175,6 +176,37 @@ func (r *reader) duration(v *value, into *time.Duration, least, most time.Durati
 	default:
 		*into = d
 	}
+}
+
+// size reads a number of octets; tooSmall says for what less than least is too small.
+func (r *reader) size(v *value, into *int64, least int64, tooSmall string) {
+	var text string
+	if !r.text(v, &text) {
+		return
+	}
+	n, err := ParseSize(text)
+	switch {
+	case err != nil:
+		r.fault(v.pos, "%s %v", v.shown(), err)
+	case n < least:
+		r.fault(v.pos, "%s is too small %s", v.shown(), tooSmall)
+	default:
+		*into = n
+	}
+}
+
+// count reads a whole number.
+func (r *reader) count(v *value, into *int, least int) {
+	var text string
+	if !r.text(v, &text) {
+		return
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > math.MaxInt32 {
+		r.fault(v.pos, "%s is no whole number from %d on", v.shown(), least)
+		return
+	}
+	*into = n
 }
 
 // listen reads the address of a listener.

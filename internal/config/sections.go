@@ -17,6 +17,7 @@ func (r *reader) config(v *value) *Config {
 		"api":      func(v *value) { r.api(v, &c.API) },
 		"admin":    func(v *value) { r.admin(v, &c.Admin) },
 		"egress":   func(v *value) { r.egress(v, &c.Egress) },
+		"ocsp":     func(v *value) { r.responder(v, &c.OCSP) },
 		"issuers":  func(v *value) { c.Issuers = r.issuers(v) },
 		"profiles": r.later("gateway profiles are"),
 		"log":      func(v *value) { r.log(v, &c.Log) },

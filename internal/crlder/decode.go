@@ -16,6 +16,10 @@ type Options struct {
 	// MaxKept bounds the octets kept of a CRL signed with Ed25519, which signs the list and not a digest of it. A longer one
 	// decodes, but its signature cannot be verified. Zero means 64 MiB.
 	MaxKept int64
+
+	// Begin is called once, before the first entry if there is any, with what is known by then: Version, RawIssuer, Algorithm,
+	// ThisUpdate and NextUpdate. An error of it ends the decoding and is returned as it is. nil: not asked for.
+	Begin func(*CRL) error
 }
 
 const defaultMaxKept = 64 << 20
@@ -55,6 +59,7 @@ var steps = [...]func(*decoder) error{
 	(*decoder).issuer,
 	(*decoder).thisUpdate,
 	(*decoder).nextUpdate,
+	(*decoder).begin,
 	(*decoder).revokedCertificates,
 	(*decoder).crlExtensions,
 	(*decoder).closeSigned,
@@ -179,6 +184,13 @@ func (d *decoder) nextUpdate() error {
 	}
 	d.crl.NextUpdate, err = d.time(tag, "nextUpdate")
 	return err
+}
+
+func (d *decoder) begin() error {
+	if d.options.Begin == nil {
+		return nil
+	}
+	return d.options.Begin(d.crl)
 }
 
 func (d *decoder) time(tag byte, what string) (time.Time, error) {

@@ -259,3 +259,32 @@ func (p *portions) Read(b []byte) (int, error) {
 	p.b = p.b[n:]
 	return n, nil
 }
+
+// TestBeginIsCalledOnceBeforeTheFirstEntry: whoever filters entries has to know by then whose they are.
+func TestBeginIsCalledOnceBeforeTheFirstEntry(t *testing.T) {
+	without := sound()
+	without.revoked = nil
+	for name, der := range map[string][]byte{"two entries": sound().der(), "no entries": without.der()} {
+		var calls, entries int
+		o := crlder.Options{Begin: func(crl *crlder.CRL) error {
+			calls++
+			year := crl.ThisUpdate.Year()
+			if issuer, err := crl.Issuer(); err != nil || issuer.CommonName != "Issuer" || year != 2026 || crl.NextUpdate.IsZero() || entries > 0 {
+				t.Errorf("%s: after %d entries Begin got %+v", name, entries, crl)
+			}
+			return nil
+		}}
+		_, err := crlder.Decode(bytes.NewReader(der), o, func(*revocation.Record) error { entries++; return nil })
+		if err != nil || calls != 1 {
+			t.Errorf("%s: Begin was called %d times, %v", name, calls, err)
+		}
+	}
+	stop := errors.New("not ours")
+	_, err := crlder.Decode(bytes.NewReader(sound().der()), crlder.Options{Begin: func(*crlder.CRL) error { return stop }}, func(*revocation.Record) error {
+		t.Error("an entry was passed on")
+		return nil
+	})
+	if err != stop {
+		t.Errorf("got %v, want the error of Begin as it is", err)
+	}
+}

@@ -18,6 +18,11 @@ type DistributionPoint struct {
 	Indirect                        bool
 }
 
+// ParseIssuingDistributionPoint reads the value of a CRL's issuingDistributionPoint: what DistributionPoint.Raw holds.
+func ParseIssuingDistributionPoint(value []byte) (*DistributionPoint, error) {
+	return parseIDP(der{b: value})
+}
+
 // parseIDP reads an issuingDistributionPoint:
 //
 //	SEQUENCE { distributionPoint [0] OPTIONAL, onlyContainsUserCerts [1] BOOLEAN DEFAULT FALSE, onlyContainsCACerts [2] …,

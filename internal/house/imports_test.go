@@ -23,14 +23,17 @@ var allowed = map[string][]string{
 	"upstream":         {"revocation", "internal/ocspder", "verify", "internal/egress"},
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
-	"api":              {"revocation", "verify"},
+	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
+	"api":              {"revocation", "verify", "internal/explain"},
 	"internal/config":  {"internal/crlder"},
 
 	"internal/seriallist": {"revocation"},
 	"internal/pkitest":    {},
 	"internal/house":      {},
-	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api",
-		"internal/config", "internal/pkitest", "internal/egress", "internal/seriallist", "upstream"},
+	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
+	"internal/pkcs11key": {},
+	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "upstream", "store", "responder", "api",
+		"internal/config", "internal/egress", "internal/explain", "internal/pkcs11key", "internal/pkitest", "internal/seriallist"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder"},
 	"internal/crlgen": {"internal/pkitest"},

@@ -82,6 +82,19 @@ func KeyHash(responder *x509.Certificate) ([20]byte, error) {
 	return [20]byte(key), nil
 }
 
+// KeyAlgorithm is the kind of a certificate's key as its subjectPublicKeyInfo states it: the content octets of the OBJECT
+// IDENTIFIER, and the DER of the parameters, nil when absent or NULL.
+func KeyAlgorithm(c *x509.Certificate) (oid, parameters []byte, err error) {
+	spki := cryptobyte.String(c.RawSubjectPublicKeyInfo)
+	var body cryptobyte.String
+	if spki.ReadASN1(&body, asn1.SEQUENCE) {
+		if oid, parameters, ok := readAlgorithm(&body); ok {
+			return oid, parameters, nil
+		}
+	}
+	return nil, nil, malformed("RFC 5280 §4.1.2.7", "subjectPublicKeyInfo has no algorithm")
+}
+
 // Names says whether id names the certificate with this serial of this issuer: by name, key and serial together, since
 // two issuers may share a name (RFC 6960 §4.1.1).
 func (id *CertID) Names(issuer *x509.Certificate, serial revocation.Serial) bool {

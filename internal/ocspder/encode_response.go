@@ -19,12 +19,12 @@ func ErrorResponse(status ResponseStatus) []byte {
 	return []byte{byte(asn1.SEQUENCE), 3, byte(asn1.ENUM), 1, byte(status)}
 }
 
-// ResponseData is what a responder says and signs (RFC 6960 §4.2.1), always with responderID byKey (RFC 9919 §3.2.2) and
-// version v1. Times are written in whole seconds.
+// ResponseData is what a responder says and signs (RFC 6960 §4.2.1), in version v1. Times are written in whole seconds.
 type ResponseData struct {
-	ResponderKeyHash [20]byte // see KeyHash
+	ResponderKeyHash [20]byte // byKey, as RFC 9919 §3.2.2 asks; see KeyHash
+	ResponderName    []byte   // byName instead, when not nil: the DER of the signer's subject
 	ProducedAt       time.Time
-	Singles          []SingleResponse // CertID.Raw is echoed; NextUpdate is written unless zero; Extensions are not written
+	Singles          []SingleResponse // CertID.Raw is echoed; NextUpdate is written unless zero
 	Nonce            []byte           // echoed without change; nil writes none
 	ExtendedRevoke   bool             // some Single is revoked because it was never issued (RFC 6960 §4.4.8)
 }
@@ -36,14 +36,12 @@ func AppendTBS(b []byte, d *ResponseData) []byte {
 		singles += element(d.Singles[i].size())
 	}
 	extensions := d.extensionsSize()
-	size := element(element(len(d.ResponderKeyHash))) + element(timeContent) + element(singles)
+	size := d.responderSize() + element(timeContent) + element(singles)
 	if extensions > 0 {
 		size += element(element(extensions))
 	}
 	b = appendHeader(b, asn1.SEQUENCE, size)
-	b = appendHeader(b, explicit2, element(len(d.ResponderKeyHash)))
-	b = appendHeader(b, asn1.OCTET_STRING, len(d.ResponderKeyHash))
-	b = append(b, d.ResponderKeyHash[:]...)
+	b = d.appendResponder(b)
 	b = appendTime(b, d.ProducedAt)
 	b = appendHeader(b, asn1.SEQUENCE, singles)
 	for i := range d.Singles {
@@ -55,6 +53,23 @@ func AppendTBS(b []byte, d *ResponseData) []byte {
 		b = d.appendExtensions(b)
 	}
 	return b
+}
+
+func (d *ResponseData) responderSize() int {
+	if d.ResponderName != nil {
+		return element(len(d.ResponderName))
+	}
+	return element(element(len(d.ResponderKeyHash)))
+}
+
+func (d *ResponseData) appendResponder(b []byte) []byte {
+	if d.ResponderName != nil {
+		b = appendHeader(b, explicit1, len(d.ResponderName))
+		return append(b, d.ResponderName...)
+	}
+	b = appendHeader(b, explicit2, element(len(d.ResponderKeyHash)))
+	b = appendHeader(b, asn1.OCTET_STRING, len(d.ResponderKeyHash))
+	return append(b, d.ResponderKeyHash[:]...)
 }
 
 // Assemble is the whole successful OCSPResponse around signed ResponseData. algorithm is the DER of the signature's
@@ -97,6 +112,9 @@ func (s *SingleResponse) size() int {
 	if !s.NextUpdate.IsZero() {
 		n += element(element(timeContent))
 	}
+	if len(s.Extensions) > 0 {
+		n += element(element(extensionsSize(s.Extensions)))
+	}
 	return n
 }
 
@@ -125,6 +143,10 @@ func (s *SingleResponse) append(b []byte) []byte {
 	if !s.NextUpdate.IsZero() {
 		b = appendHeader(b, explicit0, element(timeContent))
 		b = appendTime(b, s.NextUpdate)
+	}
+	if len(s.Extensions) > 0 {
+		b = appendHeader(b, explicit1, element(extensionsSize(s.Extensions)))
+		b = appendExtensions(b, s.Extensions)
 	}
 	return b
 }

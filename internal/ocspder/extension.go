@@ -10,10 +10,13 @@ import (
 // The extensions of OCSP messages that mean something here, as content octets of their OBJECT IDENTIFIERs.
 const (
 	oidNonce               = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02" // RFC 9654 §2.1
+	oidCRLReference        = "\x2b\x06\x01\x05\x05\x07\x30\x01\x03" // RFC 6960 §4.4.2
 	oidAcceptableResponses = "\x2b\x06\x01\x05\x05\x07\x30\x01\x04" // RFC 6960 §4.4.3
+	oidArchiveCutoff       = "\x2b\x06\x01\x05\x05\x07\x30\x01\x06" // RFC 6960 §4.4.4
 	oidPreferredSignatures = "\x2b\x06\x01\x05\x05\x07\x30\x01\x08" // RFC 6960 §4.4.7
 	oidExtendedRevoke      = "\x2b\x06\x01\x05\x05\x07\x30\x01\x09" // RFC 6960 §4.4.8
 	oidBasicResponse       = "\x2b\x06\x01\x05\x05\x07\x30\x01\x01" // RFC 6960 §4.2.1
+	oidInvalidityDate      = "\x55\x1d\x18"                         // RFC 5280 §5.3.2
 )
 
 // maxExtensions bounds one list of extensions; the standards define fewer than ten.

@@ -12,11 +12,18 @@ const (
 	MaxNonce = 128
 )
 
-// Request is an OCSPRequest (RFC 6960 §4.1.1). requestorName and signature are read over: RFC 9919 §3.1.2 has an unsigned
-// request with a requestorName answered as if it had none, and lets a responder ignore a signature.
+// Request is an OCSPRequest (RFC 6960 §4.1.1). Nobody verified its signature.
 type Request struct {
 	CertIDs []CertID // in order, 1 to MaxCertIDs
-	Signed  bool     // there was a signature; nobody verified it
+
+	// Plain is true when the request is one CertID and nothing else: no name, extension or signature. All who ask for that
+	// certificate by that hash send these very octets.
+	Plain bool
+
+	// RequestorName is the DER of the requestorName, a GeneralName; nil when there is none. RFC 9919 §3.1.2 has an unsigned
+	// request with one answered as if it had none.
+	RequestorName []byte
+	Signature     *RequestSignature // nil when the request is not signed
 
 	// Nonce is the client's nonce, 1 to MaxNonce octets without any wrapping; nil when there is none. NonceSent is true also
 	// for a nonce that old clients send without its inner OCTET STRING, which cannot be told from a damaged one.
@@ -24,9 +31,8 @@ type Request struct {
 	NonceSent bool
 
 	// AcceptsOther is true when the client lists response types and id-pkix-ocsp-basic is not among them (RFC 6960 §4.4.3).
-	AcceptsOther bool
-	// PreferredSignatures are the sigIdentifier AlgorithmIdentifiers the client prefers, DER, best first (RFC 6960 §4.4.7.1).
-	PreferredSignatures [][]byte
+	AcceptsOther        bool
+	PreferredSignatures []PreferredSignature // best first, at most maxPreferred
 
 	first [1]CertID // the usual request asks for one certificate: no further allocation
 }
@@ -39,6 +45,7 @@ func ParseRequest(der []byte) (*Request, error) {
 	if !input.ReadASN1(&message, asn1.SEQUENCE) || !input.Empty() {
 		return nil, malformed("RFC 6960 §4.1.1", "the request is not one DER SEQUENCE with nothing after it")
 	}
+	signed := message
 	if !message.ReadASN1(&tbs, asn1.SEQUENCE) {
 		return nil, malformed("RFC 6960 §4.1.1", "tbsRequest is not a SEQUENCE")
 	}
@@ -46,9 +53,10 @@ func ParseRequest(der []byte) (*Request, error) {
 	if err := r.readTBS(tbs); err != nil {
 		return nil, err
 	}
-	if err := r.readSignature(message); err != nil {
+	if err := r.readSignature(signed[:len(signed)-len(message)], message); err != nil {
 		return nil, err
 	}
+	r.Plain = r.Plain && r.Signature == nil
 	return r, nil
 }
 
@@ -58,7 +66,7 @@ func (r *Request) readTBS(tbs cryptobyte.String) error {
 	}
 	var list, extensions cryptobyte.String
 	var extended bool
-	if !skipRequestorName(&tbs) {
+	if !r.readRequestorName(&tbs) {
 		return malformed("RFC 6960 §4.1.1", "requestorName is not a GeneralName")
 	}
 	if !tbs.ReadASN1(&list, asn1.SEQUENCE) || list.Empty() {
@@ -67,6 +75,7 @@ func (r *Request) readTBS(tbs cryptobyte.String) error {
 	if !tbs.ReadOptionalASN1(&extensions, &extended, explicit2) || !tbs.Empty() {
 		return malformed("RFC 6960 §4.1.1", "something other than requestExtensions follows the requestList")
 	}
+	r.Plain = r.RequestorName == nil && !extended
 	if err := r.readList(list); err != nil {
 		return err
 	}
@@ -97,10 +106,12 @@ func (r *Request) readList(list cryptobyte.String) error {
 		if !extended {
 			continue
 		}
+		r.Plain = false
 		if err := readExtensions(extensions, refuseCritical); err != nil {
 			return err
 		}
 	}
+	r.Plain = r.Plain && len(r.CertIDs) == 1
 	return nil
 }
 
@@ -156,44 +167,18 @@ func (r *Request) useAcceptableResponses(value cryptobyte.String) error {
 	return nil
 }
 
-func (r *Request) usePreferredSignatures(value cryptobyte.String) error {
-	var list cryptobyte.String
-	if !value.ReadASN1(&list, asn1.SEQUENCE) || !value.Empty() {
-		return malformed("RFC 6960 §4.4.7.1", "PreferredSignatureAlgorithms is not a SEQUENCE")
-	}
-	for !list.Empty() {
-		var preferred, algorithm cryptobyte.String
-		if !list.ReadASN1(&preferred, asn1.SEQUENCE) || !preferred.ReadASN1Element(&algorithm, asn1.SEQUENCE) ||
-			!preferred.SkipOptionalASN1(asn1.SEQUENCE) || !preferred.Empty() {
-			return malformed("RFC 6960 §4.4.7.1", "a preferred algorithm is not {sigIdentifier, certIdentifier OPTIONAL}")
-		}
-		r.PreferredSignatures = append(r.PreferredSignatures, algorithm)
-	}
-	return nil
-}
-
-// readSignature checks the shape of the optionalSignature, which is all that follows tbsRequest.
-func (r *Request) readSignature(rest cryptobyte.String) error {
-	if rest.Empty() {
-		return nil
-	}
-	var wrapped, signature cryptobyte.String
-	if !rest.ReadASN1(&wrapped, explicit0) || !rest.Empty() ||
-		!wrapped.ReadASN1(&signature, asn1.SEQUENCE) || !wrapped.Empty() ||
-		!signature.SkipASN1(asn1.SEQUENCE) || !signature.SkipASN1(asn1.BIT_STRING) ||
-		!signature.SkipOptionalASN1(explicit0) || !signature.Empty() {
-		return malformed("RFC 6960 §4.1.1", "what follows tbsRequest is not a Signature")
-	}
-	r.Signed = true
-	return nil
-}
-
-func skipRequestorName(tbs *cryptobyte.String) bool {
+// readRequestorName reads the requestorName when it is there. The tags of a GeneralName run from [0] to [8] (RFC 5280
+// §4.2.1.6).
+func (r *Request) readRequestorName(tbs *cryptobyte.String) bool {
 	var wrapped, name cryptobyte.String
 	var present bool
 	var tag asn1.Tag
 	if !tbs.ReadOptionalASN1(&wrapped, &present, explicit1) || !present {
 		return !present
 	}
-	return wrapped.ReadAnyASN1(&name, &tag) && wrapped.Empty()
+	if !wrapped.ReadAnyASN1Element(&name, &tag) || !wrapped.Empty() || tag&0xc0 != 0x80 || tag&0x1f > 8 {
+		return false
+	}
+	r.RequestorName = name
+	return true
 }

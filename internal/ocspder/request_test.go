@@ -91,6 +91,8 @@ func TestParseRequestRefuses(t *testing.T) {
 		"17 CertIDs":                                   asRequest(seq(strings.Repeat(seq(sha1ID), 17))),
 		"10,000 CertIDs":                               asRequest(seq(strings.Repeat(seq(sha1ID), 10_000))),
 		"a requestorName of two names":                 asRequest(der(0xa1, der(0x82, "a")+der(0x82, "b")), seq(seq(sha1ID))),
+		"a requestorName that is no GeneralName":       asRequest(der(0xa1, null), seq(seq(sha1ID))),
+		"a requestorName with an unknown tag":          asRequest(der(0xa1, der(0x89, "")), seq(seq(sha1ID))),
 		"an unknown element after the list":            asRequest(seq(seq(sha1ID)), der(0xa3, null)),
 		"an empty extension list":                      withExtensions(),
 		"a duplicate extension":                        withExtensions(nonce, nonce),
@@ -106,6 +108,11 @@ func TestParseRequestRefuses(t *testing.T) {
 		"a nonce of 129 octets":                        withExtensions(extension(nonceOID, octets(strings.Repeat("n", 129)))),
 		"acceptable responses that are none":           withExtensions(extension(ocspArc+"\x04", octets("x"))),
 		"preferred algorithms that are none":           withExtensions(extension(ocspArc+"\x08", octets("x"))),
+		"a preferred algorithm with three fields":      withExtensions(extension(ocspArc+"\x08", seq(seq(seq(oid(sha1OID)), seq(oid(sha1OID)), null)))),
+		"a preferred algorithm of two parameters":      withExtensions(extension(ocspArc+"\x08", seq(seq(seq(oid(sha1OID), null, null))))),
+		"a signature of no octets":                     seq(seq(seq(seq(sha1ID))), der(0xa0, seq(seq(oid(sha1OID)), der(3, "\x00")))),
+		"a signature of a part of an octet":            seq(seq(seq(seq(sha1ID))), der(0xa0, seq(seq(oid(sha1OID)), der(3, "\x01\xfe")))),
+		"a signature with 17 certificates":             seq(seq(seq(seq(sha1ID))), der(0xa0, seq(seq(oid(sha1OID)), der(3, "\x00s"), der(0xa0, seq(strings.Repeat(seq(), 17)))))),
 		"a signature that is none":                     seq(seq(seq(seq(sha1ID))), der(0xa0, octets("x"))),
 		"a signature followed by something":            seq(seq(seq(seq(sha1ID))), der(0xa0, seq(seq(oid(sha1OID)), der(3, "\x00s"))), null),
 		"an OCSP request in place of the message list": asRequest(request, request),
@@ -161,12 +168,21 @@ func TestParseRequestReads(t *testing.T) {
 			return r.CertIDs[0].Serial.Negative()
 		}},
 		"over a dNSName requestorName": {asRequest(der(0xa1, der(0x82, "a.test")), seq(seq(sha1ID))), func(r *ocspder.Request) bool {
-			return len(r.CertIDs) == 1
+			return len(r.CertIDs) == 1 && string(r.RequestorName) == der(0x82, "a.test")
 		}},
 		"over a directoryName requestorName": {asRequest(der(0xa1, der(0xa4, seq())), seq(seq(sha1ID))), func(r *ocspder.Request) bool {
 			return len(r.CertIDs) == 1
 		}},
-		"a signed request": {seq(seq(seq(seq(sha1ID))), signature), func(r *ocspder.Request) bool { return r.Signed }},
+		"a signed request": {seq(seq(seq(seq(sha1ID))), signature), func(r *ocspder.Request) bool {
+			s := r.Signature
+			return s != nil && string(s.TBS) == seq(seq(seq(sha1ID))) && string(s.Algorithm) == seq(oid(sha1OID)) &&
+				string(s.Value) == "s" && len(s.Certificates) == 0 && !r.Plain
+		}},
+		"the certificates of a signed request in order": {seq(seq(seq(seq(sha1ID))), der(0xa0, seq(seq(oid(sha1OID)), der(3, "\x00s"),
+			der(0xa0, seq(seq("a"), seq("b")))))), func(r *ocspder.Request) bool {
+			c := r.Signature.Certificates
+			return len(c) == 2 && string(c[0]) == seq("a") && string(c[1]) == seq("b")
+		}},
 		"a nonce": {withExtensions(extension(nonceOID, octets(nonce))), func(r *ocspder.Request) bool {
 			return string(r.Nonce) == nonce && r.NonceSent
 		}},
@@ -192,7 +208,17 @@ func TestParseRequestReads(t *testing.T) {
 			return r.AcceptsOther
 		}},
 		"preferred algorithms": {withExtensions(extension(ocspArc+"\x08", seq(seq(seq(oid(unknownOID)), seq(oid(sha1OID)))))), func(r *ocspder.Request) bool {
-			return len(r.PreferredSignatures) == 1 && string(r.PreferredSignatures[0]) == seq(oid(unknownOID))
+			return len(r.PreferredSignatures) == 1 && string(r.PreferredSignatures[0].Algorithm) == unknownOID &&
+				r.PreferredSignatures[0].Parameters == nil && string(r.PreferredSignatures[0].KeyAlgorithm) == sha1OID
+		}},
+		"preferred algorithms with NULL and with parameters": {withExtensions(extension(ocspArc+"\x08",
+			seq(seq(seq(oid(unknownOID), null)), seq(seq(oid(sha1OID), seq()), seq(oid(sha256OID), oid(sha1OID)))))), func(r *ocspder.Request) bool {
+			p := r.PreferredSignatures
+			return len(p) == 2 && p[0].Parameters == nil && p[0].KeyAlgorithm == nil && string(p[1].Parameters) == seq() &&
+				string(p[1].KeyParameters) == oid(sha1OID)
+		}},
+		"the first 16 of many preferred algorithms": {withExtensions(extension(ocspArc+"\x08", seq(strings.Repeat(seq(seq(oid(sha1OID))), 20)))), func(r *ocspder.Request) bool {
+			return len(r.PreferredSignatures) == 16
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -204,6 +230,23 @@ func TestParseRequestReads(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 		})
+	}
+}
+
+func TestPlainRequestsAreOneCertIDAlone(t *testing.T) {
+	for in, want := range map[string]bool{
+		request: true,
+		asRequest(seq(seq(certID(seq(oid(sha256OID)), "\x01")))):                       true,
+		asRequest(seq(seq(sha1ID), seq(sha1ID))):                                       false,
+		asRequest(der(0xa1, der(0x82, "a")), seq(seq(sha1ID))):                         false,
+		withExtensions(extension(unknownOID, "")):                                      false,
+		withExtensions(extension(nonceOID, octets("0123456789abcdef"))):                false,
+		asRequest(seq(seq(sha1ID, der(0xa0, seq(extension(ocspArc+"\x07", "")))))):     false,
+		seq(seq(seq(seq(sha1ID))), der(0xa0, seq(seq(oid(sha1OID)), der(3, "\x00s")))): false,
+	} {
+		if got := must(ocspder.ParseRequest([]byte(in))).Plain; got != want {
+			t.Errorf("%x: plain %t, want %t", in, got, want)
+		}
 	}
 }
 
@@ -294,6 +337,7 @@ func TestRequestsOfOtherProjects(t *testing.T) {
 		"pyca-x509/ocsp/req-duplicate-ext.der":                 {},
 		"pyca-x509/ocsp/ocsp-army.valid-req.der":               {certIDs: 1},
 		"pyca-x509/ocsp/ocsp-army.revoked-req.der":             {certIDs: 1},
+		"pyca-x509/ocsp/ocsp-army.inapplicable-req.der":        {certIDs: 1},
 		"aws-lc-ocsp/ocsp_request.der":                         {certIDs: 1, nonce: true},
 		"aws-lc-ocsp/ocsp_request_no_nonce.der":                {certIDs: 1},
 		"aws-lc-ocsp/ocsp_request_signed.der":                  {certIDs: 1, nonce: true, signed: true},
@@ -314,8 +358,8 @@ func TestRequestsOfOtherProjects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(r.CertIDs) != row.certIDs || r.Nonce != nil != row.nonce || r.Signed != row.signed {
-				t.Errorf("got %d CertIDs, nonce %x, signed %t; want %+v", len(r.CertIDs), r.Nonce, r.Signed, row)
+			if len(r.CertIDs) != row.certIDs || r.Nonce != nil != row.nonce || (r.Signature != nil) != row.signed {
+				t.Errorf("got %d CertIDs, nonce %x, signed %t; want %+v", len(r.CertIDs), r.Nonce, r.Signature != nil, row)
 			}
 		})
 	}

@@ -50,6 +50,13 @@ func goldens() map[string]ocspder.ResponseData {
 	both.Singles[0].RevokedAt = time.Unix(0, 0)
 	open := data(good)
 	open.Singles[0].NextUpdate = time.Time{}
+	byName := data(good)
+	byName.ResponderName = []byte(seq(der(0x31, seq(oid("\x55\x04\x03"), der(0x0c, "responder")))))
+	extended := data(single(revocation.Revoked, revocation.KeyCompromise), good)
+	extended.Singles[0].Extensions = []ocspder.Extension{
+		ocspder.CRLReference("http://pki.test/a.crl", "\xff", produced.Add(-time.Hour)), ocspder.InvalidityDate(produced.Add(-48 * time.Hour))}
+	extended.Singles[1].Extensions = []ocspder.Extension{
+		ocspder.CRLReference("", "", produced.Add(-time.Hour)), ocspder.ArchiveCutoff(produced.AddDate(-7, 0, 0))}
 	return map[string]ocspder.ResponseData{
 		"good":                    data(good),
 		"unknown":                 data(unknown),
@@ -59,6 +66,8 @@ func goldens() map[string]ocspder.ResponseData {
 		"nonce":                   nonce,
 		"extended-revoke-nonce":   both,
 		"good-without-nextUpdate": open,
+		"by-name":                 byName,
+		"single-extensions":       extended,
 	}
 }
 
@@ -96,7 +105,8 @@ func checkReadsBack(t *testing.T, response []byte, data *ocspder.ResponseData) {
 		t.Errorf("singles differ (-written +read):\n%s", diff)
 	}
 	if !bytes.Equal(r.Nonce(), data.Nonce) || !r.ProducedAt.Equal(data.ProducedAt) ||
-		!bytes.Equal(r.ResponderKeyHash, data.ResponderKeyHash[:]) || len(r.Certificates) != 1 {
+		!bytes.Equal(r.ResponderName, data.ResponderName) ||
+		(data.ResponderName == nil && !bytes.Equal(r.ResponderKeyHash, data.ResponderKeyHash[:])) || len(r.Certificates) != 1 {
 		t.Errorf("read back %+v", r)
 	}
 	extended := false
@@ -132,6 +142,27 @@ func TestErrorResponsesAreFiveOctets(t *testing.T) {
 		r, err := ocspder.ParseResponse(want)
 		if err != nil || r.Status != status {
 			t.Errorf("%v: parsed as %+v, %v", status, r, err)
+		}
+	}
+}
+
+// TestExtensionsOfRFC6960AreItsOctets: §4.4.2 and §4.4.4, and RFC 5280 §5.3.2.
+func TestExtensionsOfRFC6960AreItsOctets(t *testing.T) {
+	when := time.Date(2019, 11, 1, 10, 0, 0, 0, time.UTC)
+	text := "\x18\x0f20191101100000Z"
+	for _, row := range []struct {
+		got       ocspder.Extension
+		oid, want string
+	}{
+		{ocspder.ArchiveCutoff(when), ocspArc + "\x06", text},
+		{ocspder.InvalidityDate(when), "\x55\x1d\x18", text},
+		{ocspder.CRLReference("http://a/b", "\x05", when), ocspArc + "\x03",
+			seq(der(0xa0, der(0x16, "http://a/b")), der(0xa1, der(2, "\x05")), der(0xa2, text))},
+		{ocspder.CRLReference("", "\x80", when), ocspArc + "\x03", seq(der(0xa1, der(2, "\x00\x80")), der(0xa2, text))},
+		{ocspder.CRLReference("", "", when), ocspArc + "\x03", seq(der(0xa2, text))},
+	} {
+		if string(row.got.OID) != row.oid || string(row.got.Value) != row.want || row.got.Critical {
+			t.Errorf("got %x, critical %t, %x; want %x, %x", row.got.OID, row.got.Critical, row.got.Value, row.oid, row.want)
 		}
 	}
 }
@@ -258,6 +289,10 @@ func TestResponsesOfOtherProjects(t *testing.T) {
 		"pyca-x509/ocsp/resp-unknown-extension.der":            false,
 		"pyca-x509/ocsp/resp-invalid-signature-oid.der":        false,
 		"pyca-x509/ocsp/ocsp-army.deps.mil-resp.der":           false,
+		"pyca-x509/ocsp/resp-unknown-hash-alg.der":             false,
+		"pyca-x509/ocsp/resp-single-extension-reason.der":      false,
+		"zlint/ocspThisUpdateNotAfterProducedAt.der":           false,
+		"zlint/ocspThisUpdateAfterProducedAt.der":              false,
 		"pyca-x509/ocsp/resp-response-type-unknown-oid.der":    true,
 		"pyca-x509/ocsp/resp-successful-no-response-bytes.der": true,
 		"pyca-x509/ocsp/resp-unknown-response-status.der":      true,
