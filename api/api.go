@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,13 +19,15 @@ import (
 // DefaultTTL is for how long an answer may be kept when Options.TTL is zero.
 const DefaultTTL = 30 * time.Second
 
-// Options are what an API is made of. The ports Source, Directory, Refresher, Pusher, Admin and Ready are required.
+// Options are what an API is made of. The ports, Source to Feed, and Ready are required.
 type Options struct {
 	Source    Source
 	Directory Directory
 	Refresher Refresher
 	Pusher    Pusher
 	Admin     Admin
+	Acceptor  Acceptor
+	Feed      Feed
 
 	Inventories Inventories // nil: there are no routes for inventories
 
@@ -49,6 +52,8 @@ type API struct {
 	refresher Refresher
 	pusher    Pusher
 	admin     Admin
+	acceptor  Acceptor
+	feed      Feed
 	ready     func(time.Time) []IssuerReadiness
 	tokens    atomic.Pointer[tokenSet]
 	ttl       time.Duration
@@ -62,19 +67,22 @@ type API struct {
 	inventories Inventories // nil: no routes
 
 	background background
+	draining   chan struct{} // closed by Drain
+	drain      sync.Once
 	openapi    *huma.OpenAPI
 	handler    http.Handler
 }
 
 // New checks the options and builds the routes.
 func New(o Options) (*API, error) {
-	if o.Source == nil || o.Directory == nil || o.Refresher == nil || o.Pusher == nil || o.Admin == nil || o.Ready == nil {
-		return nil, errors.New("making the API: Source, Directory, Refresher, Pusher, Admin and Ready are required")
+	if slices.Contains([]any{o.Source, o.Directory, o.Refresher, o.Pusher, o.Admin, o.Acceptor, o.Feed}, nil) || o.Ready == nil {
+		return nil, errors.New("making the API: the ports Source to Feed, and Ready, are required")
 	}
 	a := &API{
-		source: o.Source, directory: o.Directory, refresher: o.Refresher, pusher: o.Pusher, admin: o.Admin, ready: o.Ready,
-		ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log, explainer: o.Explainer,
-		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
+		source: o.Source, directory: o.Directory, refresher: o.Refresher, pusher: o.Pusher, admin: o.Admin, acceptor: o.Acceptor,
+		feed: o.Feed, ready: o.Ready, draining: make(chan struct{}), ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log,
+		explainer: o.Explainer,
+		guard:     newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
 	a.inventories = o.Inventories
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
@@ -106,5 +114,12 @@ func (a *API) SetTokens(admin, read Tokens) { a.tokens.Store(&tokenSet{admin, re
 // Handler serves the API.
 func (a *API) Handler() http.Handler { return a.handler }
 
+// Drain answers requests that wait for something to change, at once: now and from now on. A server calls it when it begins to shut
+// down, see http.Server.RegisterOnShutdown.
+func (a *API) Drain() { a.drain.Do(func() { close(a.draining) }) }
+
 // Close ends refreshes that run in the background and waits for them. Requests that come later start none.
-func (a *API) Close() { a.background.close() }
+func (a *API) Close() {
+	a.Drain()
+	a.background.close()
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http/httptest"
@@ -39,6 +40,10 @@ type world struct {
 	issued     map[revocation.IssuerID]*revocation.InventoryInfo
 	notReady   string
 	stale      bool
+	accepted   api.AcceptRequest
+	changes    []api.ChangeObject
+	changed    chan struct{}
+	audited    int
 }
 
 func newWorld(t testing.TB) *world {
@@ -82,6 +87,74 @@ func (w *world) Status(id revocation.IssuerID, serial revocation.Serial, now tim
 		ev.Admin = &r
 	}
 	return revocation.Decide(&ev, now)
+}
+
+// CertificateStatus answers by serial, but for CA certificates, of which the CRL does not speak.
+func (w *world) CertificateStatus(id revocation.IssuerID, c *x509.Certificate, now time.Time) revocation.CertStatus {
+	serial, _ := revocation.SerialFromBig(c.SerialNumber)
+	if c.IsCA {
+		return revocation.CertStatus{Because: revocation.BecauseOutOfScope, Generation: w.generation}
+	}
+	return w.Status(id, serial, now)
+}
+
+func (w *world) Accept(_ context.Context, r api.AcceptRequest) ([]api.AcceptResult, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.adminErr != nil:
+		return nil, w.adminErr
+	case r.URL != "" && r.URL != w.crl.URL:
+		return nil, revocation.Refuse("source", "", "the issuer has no CRL source with this URL")
+	case w.crl.Retained == 0:
+		return nil, revocation.ErrNoRetained
+	}
+	result := api.AcceptResult{URL: w.crl.URL, Outcome: "kept", Serials: w.crl.Retained, Generation: w.generation}
+	if !r.Keep {
+		result.Outcome, w.crl.Retained = "dropped", 0
+	}
+	w.accepted = r
+	return []api.AcceptResult{result}, nil
+}
+
+// change adds a row to the change log.
+func (w *world) change(c api.ChangeObject) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.generation++
+	c.Generation = w.generation
+	w.changes = append(w.changes, c)
+	if w.changed != nil {
+		close(w.changed)
+		w.changed = nil
+	}
+}
+
+func (w *world) Changes(since uint64, limit int) (rows []api.ChangeObject, newest uint64, complete bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.changes {
+		if c.Generation > since && len(rows) < limit {
+			rows = append(rows, c)
+		}
+	}
+	return rows, w.generation, since <= w.generation && since >= w.generation-uint64(len(w.changes)), nil
+}
+
+func (w *world) Changed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.changed == nil {
+		w.changed = make(chan struct{})
+	}
+	return w.changed
+}
+
+func (w *world) Audit(after uint64, limit int) (rows []api.AuditObject, err error) {
+	for seq := after + 1; seq <= uint64(w.audited) && len(rows) < limit; seq++ {
+		rows = append(rows, api.AuditObject{Seq: seq, By: "alice", Action: "created", Prev: fmt.Sprint(seq - 1)})
+	}
+	return rows, nil
 }
 
 func (w *world) Resolve(name string) (revocation.Issuer, bool) {
@@ -209,7 +282,7 @@ type server struct {
 func newServer(t testing.TB, change func(*api.Options)) *server {
 	t.Helper()
 	s := &server{world: newWorld(t), log: &syncBuffer{}}
-	o := api.Options{Source: s, Directory: s, Refresher: s.world, Pusher: s, Admin: s, Inventories: s, Ready: s.ready,
+	o := api.Options{Source: s, Directory: s, Refresher: s.world, Pusher: s, Admin: s, Acceptor: s, Feed: s, Inventories: s, Ready: s.ready,
 		AdminTokens: tokens(t, "alice "+adminToken), Log: slog.New(slog.NewTextHandler(s.log, nil)), Version: "test"}
 	if change != nil {
 		change(&o)

@@ -33,7 +33,10 @@ func (a *API) getStatus(w http.ResponseWriter, r *http.Request) {
 
 // answer asks for one serial of a configured issuer, and counts the answer.
 func (a *API) answer(issuer revocation.Issuer, serial revocation.Serial, now time.Time) Answer {
-	st := a.source.Status(issuer.ID, serial, now)
+	return a.answered(issuer, serial, a.source.Status(issuer.ID, serial, now), now)
+}
+
+func (a *API) answered(issuer revocation.Issuer, serial revocation.Serial, st revocation.CertStatus, now time.Time) Answer {
 	a.metrics.answers.WithLabelValues(st.Status.String(), string(st.Because)).Inc()
 	return Answer{Issuer: issuer.Name, IssuerID: issuer.ID, Serial: serial, CertStatus: st, TTL: TTL(&st, now, a.ttl)}
 }

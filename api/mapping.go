@@ -17,6 +17,11 @@ func (a *API) problemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
+	if part, ok := errors.AsType[*PartialChange](err); ok {
+		p := a.problemOf(part.Err)
+		p.Detail = part.Error()
+		return p
+	}
 	if c, ok := errors.AsType[*revocation.Conflict](err); ok {
 		p := conflict.problem("%s", c.Detail)
 		p.Standing = recordObject(c.Standing)
@@ -30,6 +35,8 @@ func (a *API) problemOf(err error) *Problem {
 	switch {
 	case errors.Is(err, revocation.ErrNoRecord):
 		return noRecord.problem("%v", err)
+	case errors.Is(err, revocation.ErrNoRetained):
+		return nothingRetained.problem("%v", err)
 	case errors.Is(err, revocation.ErrNotDurable):
 		a.log.Error("change not durable", "error", err)
 		return notDurable.problem("nothing was changed and nothing is acknowledged: free some space on the data directory and ask again")

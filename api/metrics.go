@@ -23,7 +23,7 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 30}}, []string{"route"}),
 		answers: counter("answers_total", "Status answers by status and what gave it.", "status", "because"),
 		changes: counter("changes_total", "Administrative requests by action and outcome: created, unchanged, upgraded, released, "+
-			"started, done, changed, not_modified, or the name of the problem that refused it.", "action", "outcome"),
+			"started, done, changed, not_modified, dropped, kept, or the name of the problem that refused it.", "action", "outcome"),
 		authFailures: counter("auth_failures_total", "Requests refused for their token.", "why"),
 	}
 }

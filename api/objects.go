@@ -55,6 +55,8 @@ type StatusResults struct {
 type IssuerReport struct {
 	Name         string         `json:"name"`
 	IssuerID     string         `json:"issuer_id" doc:"SHA-256 over the issuer's subject and public key, hex"`
+	IssuerIDs    []string       `json:"issuer_ids,omitempty" doc:"Of all its keys, when it has several: the CA changes its key"`
+	Issues       string         `json:"issues,omitempty" enum:"end-entity,ca,any" doc:"What kind of certificates it issues"`
 	Administered bool           `json:"administered" doc:"No CRL source: this API is the issuer's source of truth"`
 	Sources      []SourceReport `json:"sources,omitempty"`
 	OCSP         *OCSPReport    `json:"ocsp,omitempty" doc:"How OCSP answers are signed"`
@@ -66,20 +68,44 @@ type IssuerReport struct {
 
 // SourceReport is the state of one CRL source: the CRL in force and how fetching it goes.
 type SourceReport struct {
-	URL         string    `json:"url"`
-	CRLNumber   string    `json:"crl_number,omitempty" doc:"Decimal"`
-	ThisUpdate  time.Time `json:"this_update,omitzero"`
-	NextUpdate  time.Time `json:"next_update,omitzero"`
-	Entries     int       `json:"entries" doc:"Revoked certificates in the CRL in force"`
-	SHA256      string    `json:"sha256,omitempty" doc:"Of the signed CRL, hex"`
-	Size        int64     `json:"size,omitempty" doc:"Octets of the signed CRL"`
-	LastFetch   time.Time `json:"last_fetch,omitzero" doc:"When the CRL in force was accepted"`
-	LastChecked time.Time `json:"last_checked,omitzero" doc:"When the source last answered usefully"`
-	LastError   string    `json:"last_error,omitempty" doc:"Of the last attempt; left out when it succeeded"`
-	Failures    int       `json:"failures,omitempty" doc:"Failed attempts in a row"`
-	NextFetch   time.Time `json:"next_fetch,omitzero"`
-	Fresh       bool      `json:"fresh" doc:"A CRL is held and within its time"`
-	Freshness   string    `json:"freshness" enum:"fresh,stale,none" doc:"none: no CRL was ever accepted"`
+	URL         string          `json:"url"`
+	DeltaOf     string          `json:"delta_of,omitempty" doc:"The source brings delta CRLs, which go on top of the CRL of this URL"`
+	CRLNumber   string          `json:"crl_number,omitempty" doc:"Decimal"`
+	BaseNumber  string          `json:"base_number,omitempty" doc:"Of a delta CRL: the number of the complete CRL it lists changes since, decimal"`
+	Delta       string          `json:"delta,omitempty" enum:"applies,obsolete,ahead,apart" doc:"Of a delta CRL: how it goes with the complete CRL held. obsolete: that is as new; ahead: that is older than what it lists changes since; apart: it is of another key or scope"`
+	ThisUpdate  time.Time       `json:"this_update,omitzero"`
+	NextUpdate  time.Time       `json:"next_update,omitzero"`
+	Entries     int             `json:"entries" doc:"Revoked certificates in the CRL in force"`
+	Retained    int             `json:"retained,omitempty" doc:"Serials that stay revoked although the CRL in force does not list them: it dropped too many at once"`
+	Alarm       bool            `json:"retained_alarm,omitempty" doc:"No administrator accepted or kept what is retained yet"`
+	Scope       *ScopeObject    `json:"scope,omitempty" doc:"What the CRL in force speaks of, when that is not everything its issuer issued"`
+	SHA256      string          `json:"sha256,omitempty" doc:"Of the signed CRL, hex"`
+	Size        int64           `json:"size,omitempty" doc:"Octets of the signed CRL"`
+	LastFetch   time.Time       `json:"last_fetch,omitzero" doc:"When the CRL in force was accepted"`
+	LastChecked time.Time       `json:"last_checked,omitzero" doc:"When the source last answered usefully"`
+	LastError   string          `json:"last_error,omitempty" doc:"Of the last attempt; left out when it succeeded"`
+	Failures    int             `json:"failures,omitempty" doc:"Failed attempts in a row"`
+	NextFetch   time.Time       `json:"next_fetch,omitzero"`
+	Waiting     string          `json:"waiting,omitempty" doc:"Why it is not fetched at present"`
+	Fetching    *ProgressObject `json:"fetching,omitempty" doc:"How far the fetch that runs has come"`
+	Fresh       bool            `json:"fresh" doc:"A CRL is held and within its time"`
+	Freshness   string          `json:"freshness" enum:"fresh,stale,none" doc:"none: no CRL was ever accepted"`
+}
+
+// ScopeObject is what a CRL speaks of (RFC 5280 §5.2.5).
+type ScopeObject struct {
+	OnlyKind           string   `json:"only_kind,omitempty" enum:"end-entity,ca,attribute" doc:"The only kind of certificate it lists"`
+	OnlyReasons        []string `json:"only_reasons,omitempty" doc:"The only reasons it lists"`
+	DistributionPoints []string `json:"distribution_points,omitempty" doc:"URIs of its issuing distribution point"`
+	Indirect           bool     `json:"indirect,omitempty" doc:"It lists certificates of several issuers"`
+}
+
+// ProgressObject is how far a fetch has come.
+type ProgressObject struct {
+	Doing   string `json:"doing" enum:"downloading,choosing,reading,writing" doc:"choosing: among the CRLs of a folder or a directory; reading: and verifying"`
+	Octets  int64  `json:"octets" doc:"Of the CRL, downloaded or read so far"`
+	Of      int64  `json:"of,omitempty" doc:"That there are, when it is known"`
+	Entries int64  `json:"entries,omitempty" doc:"Read so far"`
 }
 
 // UpstreamReport is how asking the CA's own OCSP responder goes.
@@ -113,6 +139,7 @@ type RefreshResult struct {
 	Added      int       `json:"added,omitempty" doc:"Serials the new CRL lists and the old did not"`
 	Removed    int       `json:"removed,omitempty"`
 	Changed    int       `json:"changed,omitempty" doc:"Serials whose date or reason differs"`
+	Retained   int       `json:"retained,omitempty" doc:"Dropped by the new CRL and kept revoked: it dropped too many at once"`
 	Entries    int       `json:"entries,omitempty"`
 	CRLNumber  string    `json:"crl_number,omitempty" doc:"Of the CRL in force afterwards, decimal"`
 	NextUpdate time.Time `json:"next_update,omitzero"`
@@ -174,6 +201,8 @@ type IssuerReadiness struct {
 	Required bool   `json:"required" doc:"Whether it keeps the service from being ready"`
 	Ready    bool   `json:"ready"`
 	Problem  string `json:"problem,omitempty"`
+
+	Warnings []string `json:"warnings,omitempty" doc:"What does not keep it from being answered for, and should be looked at"`
 }
 
 // ReadyReport is the answer to GET /readyz.
@@ -185,4 +214,76 @@ type ReadyReport struct {
 // HealthReport is the answer to GET /healthz.
 type HealthReport struct {
 	Alive bool `json:"alive"`
+}
+
+// AcceptBody is the body of POST /v1/issuers/{issuer}/accept.
+type AcceptBody struct {
+	Keep    bool   `json:"keep,omitempty" doc:"The serials stay revoked and the alarm ends; otherwise they are dropped, as the CRL says"`
+	URL     string `json:"url,omitempty" maxLength:"2048" doc:"Of the CRL source; all with something retained when left out"`
+	Comment string `json:"comment,omitempty" maxLength:"1000" doc:"For the record; no control characters"`
+}
+
+// AcceptResult is what became of the serials that were retained of one source.
+type AcceptResult struct {
+	URL        string `json:"url"`
+	Outcome    string `json:"outcome" enum:"dropped,kept"`
+	Serials    int    `json:"serials" doc:"How many it was about"`
+	Generation uint64 `json:"generation"`
+}
+
+// AcceptReport is the answer to POST /v1/issuers/{issuer}/accept.
+type AcceptReport struct {
+	Issuer   string         `json:"issuer"`
+	IssuerID string         `json:"issuer_id"`
+	Results  []AcceptResult `json:"results"`
+}
+
+// ChangeObject is one row of the change log: what one rise of the generation was about.
+type ChangeObject struct {
+	Generation uint64   `json:"generation"`
+	Kind       string   `json:"kind" enum:"crl,admin,accepted,retired,quarantined" doc:"A CRL came into force; an administrator revoked or released; one accepted what a CRL dropped; a CRL is no longer consulted; a damaged one was set aside"`
+	Issuer     string   `json:"issuer,omitempty" doc:"The configured name, left out when the issuer is no longer configured"`
+	IssuerIDs  []string `json:"issuer_ids" doc:"Of all keys whose answers it changed"`
+	URL        string   `json:"url,omitempty" doc:"Of the CRL source, when it is configured"`
+	CRLNumber  string   `json:"crl_number,omitempty" doc:"Of the new CRL, decimal"`
+	Action     string   `json:"action,omitempty" enum:"created,upgraded,released" doc:"Of an administrator"`
+	Added      int      `json:"added,omitempty"`
+	Removed    int      `json:"removed,omitempty"`
+	Changed    int      `json:"changed,omitempty" doc:"Serials whose date or reason differs"`
+	Retained   int      `json:"retained,omitempty" doc:"Dropped by the CRL and kept revoked since"`
+	Serials    []string `json:"serials,omitempty" doc:"Whose answers it changed"`
+	Everything bool     `json:"everything,omitempty" doc:"Instead of serials, when they are too many: read the list of revocations anew"`
+}
+
+// ChangePage is the answer to GET /v1/changes.
+type ChangePage struct {
+	Generation uint64         `json:"generation" doc:"The newest"`
+	Next       uint64         `json:"next" doc:"Give it as since to get what follows"`
+	Resync     bool           `json:"resync" doc:"Changes after since are no longer kept, or since was never reached here: read the lists of revocations anew, then go on with next"`
+	Changes    []ChangeObject `json:"changes" doc:"Oldest first"`
+}
+
+// AuditObject is one row of the audit chain.
+type AuditObject struct {
+	Seq            uint64    `json:"seq" doc:"1, 2, 3, …"`
+	At             time.Time `json:"at"`
+	By             string    `json:"by" doc:"Whose token"`
+	Action         string    `json:"action" enum:"created,upgraded,released,accepted,kept"`
+	Issuer         string    `json:"issuer,omitempty" doc:"The configured name, left out when the issuer is no longer configured"`
+	IssuerID       string    `json:"issuer_id"`
+	Serial         string    `json:"serial,omitempty"`
+	Reason         string    `json:"reason,omitempty"`
+	RevokedAt      time.Time `json:"revoked_at,omitzero"`
+	InvalidityDate time.Time `json:"invalidity_date,omitzero"`
+	Comment        string    `json:"comment,omitempty"`
+	URL            string    `json:"url,omitempty" doc:"Of accepted and kept: the CRL source, when it is configured"`
+	Retained       int       `json:"retained,omitempty" doc:"Of accepted and kept: how many serials it was about"`
+	Generation     uint64    `json:"generation"`
+	Prev           string    `json:"prev" doc:"SHA-256 of the row before as it is stored, hex: no row can be changed, taken out or put in without every later one showing it"`
+}
+
+// AuditPage is the answer to GET /v1/audit.
+type AuditPage struct {
+	Rows []AuditObject `json:"rows" doc:"Oldest first"`
+	Next uint64        `json:"next,omitempty" doc:"Give it as after to get the next page; left out on the last"`
 }

@@ -96,7 +96,7 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	}
 	for path, methods := range map[string]string{"/v1/status/{issuer}/{serial}": "get", "/v1/status": "post", "/v1/issuers": "get",
 		"/v1/issuers/{issuer}": "get", "/v1/issuers/{issuer}/refresh": "post", "/v1/issuers/{issuer}/crl": "put", "/v1/issuers/{issuer}/revocations": "get post",
-		"/v1/issuers/{issuer}/revocations/{serial}": "delete", "/v1/explain/ocsp": "post", "/healthz": "get", "/readyz": "get", "/metrics": "get"} {
+		"/v1/issuers/{issuer}/revocations/{serial}": "delete", "/v1/issuers/{issuer}/accept": "post", "/v1/changes": "get", "/v1/audit": "get", "/v1/explain/ocsp": "post", "/healthz": "get", "/readyz": "get", "/metrics": "get"} {
 		for method := range strings.FieldsSeq(methods) {
 			if doc.Paths[path][method] == nil {
 				t.Errorf("%s %s is not described", method, path)

@@ -85,7 +85,7 @@ func (a *API) answerCertificate(cert *x509.Certificate, now time.Time) (Answer, 
 	if !known {
 		return a.answerUnknown("", serial, now), nil
 	}
-	return a.answer(issuer, serial, now), nil
+	return a.answered(issuer, serial, a.source.CertificateStatus(issuer.ID, cert, now), now), nil
 }
 
 // answerUnknown is the answer for an issuer that is not configured. Nothing is known of it, whatever the source says.

@@ -40,6 +40,8 @@ var (
 		"standing says what stands. Only a hold can be released or become permanent, and any reason can become keyCompromise."}
 	nothingToFetch = kind{"nothing-to-fetch", 409, "The issuer has no CRL source",
 		"The issuer is administered here: its revocations come from this API only."}
+	nothingRetained = kind{"nothing-retained", 409, "Nothing is retained",
+		"The shrink guard keeps no serials revoked that the CRLs in force do not list: there is nothing to accept or keep."}
 	crlNotNewer = kind{"crl-not-newer", 409, "The CRL does not follow the one in force",
 		"It is older than the CRL in force, or another one with the same number; rule says which. Nothing was changed."}
 	tooLarge = kind{"too-large", 413, "The body is too large",
@@ -67,7 +69,8 @@ var (
 // kinds is every kind, in the order of their status.
 func kinds() []kind {
 	return []kind{malformedRequest, malformedSerial, malformedCertificate, tokenRequired, adminDisabled, readOnlyToken, notFound,
-		unknownIssuer, noRecord, noInventory, methodNotAllowed, timedOut, conflict, nothingToFetch, crlNotNewer, tooLarge, wrongMediaType, invalidRequest,
+		unknownIssuer, noRecord, noInventory, methodNotAllowed, timedOut, conflict, nothingToFetch, nothingRetained, crlNotNewer, tooLarge,
+		wrongMediaType, invalidRequest,
 		otherIssuer, refused, tooManyAttempts, internalFault, fetchFailed, shuttingDown, notDurable}
 }
 

@@ -64,7 +64,7 @@ func (a *API) serialToRevoke(issuer revocation.Issuer, body *RevokeBody) (revoca
 		return "", p.at("body.certificate", "not a certificate in PEM")
 	}
 	signer, known := a.directory.ByCertificate(cert)
-	if !known || signer.ID != issuer.ID {
+	if !known || signer.Name != issuer.Name { // any key of it
 		return "", otherIssuer.problem("the certificate is not signed by %s; nothing was changed", issuer.Name).
 			at("body.certificate", "signed by another issuer")
 	}

@@ -28,6 +28,9 @@ func (a *API) routes(version string) (http.Handler, error) {
 	a.registerIssuers(h)
 	a.registerPush(h)
 	a.registerRevocations(h)
+	a.registerAccept(h)
+	a.registerChanges(h)
+	a.registerAudit(h)
 	if a.inventories != nil {
 		a.registerInventory(h)
 	}
@@ -54,6 +57,9 @@ const (
 	crlPath         = "/v1/issuers/{issuer}/crl"
 	revocationsPath = "/v1/issuers/{issuer}/revocations"
 	revocationPath  = "/v1/issuers/{issuer}/revocations/{serial}"
+	acceptPath      = "/v1/issuers/{issuer}/accept"
+	changesPath     = "/v1/changes"
+	auditPath       = "/v1/audit"
 	explainPath     = "/v1/explain/ocsp"
 	metricsPath     = "/metrics"
 )

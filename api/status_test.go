@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -285,8 +287,32 @@ func BenchmarkGetStatus(b *testing.B) {
 
 type fixedSource struct{ crl *revocation.CRLInfo }
 
+func (s fixedSource) CertificateStatus(revocation.IssuerID, *x509.Certificate, time.Time) revocation.CertStatus {
+	return revocation.CertStatus{}
+}
+
 func (s fixedSource) Status(revocation.IssuerID, revocation.Serial, time.Time) revocation.CertStatus {
 	return revocation.CertStatus{Status: revocation.Good, Because: revocation.BecauseNotListed, ThisUpdate: s.crl.ThisUpdate,
 		NextUpdate: s.crl.NextUpdate, ValidUntil: s.crl.NextUpdate, Fresh: true, Source: revocation.SourceCRL, CRL: s.crl,
 		URL: s.crl.URL, Generation: 88123}
+}
+
+// TestACertificateIsAskedForAsItIs: what the certificate is, and not only its serial, decides which CRLs speak of it.
+func TestACertificateIsAskedForAsItIs(t *testing.T) {
+	s := newServer(t, nil)
+	sub, err := pkitest.NewCA(pkitest.CAOptions{Name: "sub", Parent: s.corp})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(pkitest.CertificatePEM(sub.Certificate))
+	if o := decode[api.StatusObject](t, s.do(t, "POST", "/v1/status", text, "Content-Type: application/x-pem-file"), 200); o.Because != "out_of_scope" {
+		t.Errorf("bare: %+v", o)
+	}
+	body, err := json.Marshal(api.StatusQueries{Queries: []api.StatusQuery{{Certificate: text}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := decode[api.StatusResults](t, s.do(t, "POST", "/v1/status", string(body), jsonBody), 200); r.Results[0].Because != "out_of_scope" {
+		t.Errorf("among queries: %+v", r)
+	}
 }

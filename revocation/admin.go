@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -73,6 +74,26 @@ func (r *AdminRecord) Release(by, comment string, now time.Time) (AdminRecord, e
 	next := *r
 	next.Released, next.RecordedAt, next.By, next.Comment = true, now, by, comment
 	return next, nil
+}
+
+// Strongest is what counts of two records of one serial, either of which may be nil: those that were made for two keys of one CA. What
+// stands goes before what was released, the stronger reason before the weaker, and the earlier dates count. It changes neither.
+func Strongest(a, b *AdminRecord) *AdminRecord {
+	switch {
+	case !b.Stands():
+		return cmp.Or(a, b)
+	case !a.Stands():
+		return b
+	case b.Reason.strength() > a.Reason.strength():
+		a, b = b, a
+	}
+	since, invalid := earliest(a.RevokedAt, b.RevokedAt), earliest(a.InvalidityDate, b.InvalidityDate)
+	if since.Equal(a.RevokedAt) && invalid.Equal(a.InvalidityDate) {
+		return a
+	}
+	both := *a
+	both.RevokedAt, both.InvalidityDate = since, invalid
+	return &both
 }
 
 func (r *AdminRecord) agrees(want AdminRecord) bool {

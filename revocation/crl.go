@@ -91,6 +91,15 @@ func (c *CRLInfo) Coverage() Coverage {
 	return v
 }
 
+// Lapses is when the CRL's silence stops to count: at its nextUpdate or, without one, maxAge after its thisUpdate; zero when nothing
+// says how long it holds (RFC 5280 §5.1.2.5).
+func (c *CRLInfo) Lapses(maxAge time.Duration) time.Time {
+	if c.NextUpdate.IsZero() && maxAge > 0 {
+		return c.ThisUpdate.Add(maxAge)
+	}
+	return c.NextUpdate
+}
+
 // Record is one CRL entry in transit from a decoder to a store. Serial is only valid during the call that passes it.
 type Record struct {
 	Serial         []byte // content octets of the INTEGER, minimal

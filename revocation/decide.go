@@ -117,14 +117,7 @@ func decideNotListed(ev *Evidence, now time.Time) CertStatus {
 	return st
 }
 
-// until is when a CRL lapses: its nextUpdate or, without one, as long after thisUpdate as the issuer's settings allow; zero when
-// nothing says how long it holds (RFC 5280 §5.1.2.5).
-func until(crl *CRLInfo, ev *Evidence) time.Time {
-	if crl.NextUpdate.IsZero() && ev.MaxAge > 0 {
-		return crl.ThisUpdate.Add(ev.MaxAge)
-	}
-	return crl.NextUpdate
-}
+func until(crl *CRLInfo, ev *Evidence) time.Time { return crl.Lapses(ev.MaxAge) }
 
 // isFresh says whether a CRL is within its own time; the issuer's grace does not make it fresh.
 func isFresh(crl *CRLInfo, ev *Evidence, now time.Time) bool {

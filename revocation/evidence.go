@@ -42,6 +42,16 @@ const (
 	InventoryDamaged
 )
 
+// Or joins what two inventories say that are of one CA: what one of them has was issued, and where one is damaged it may have been.
+func (f InventoryFinding) Or(g InventoryFinding) InventoryFinding {
+	for _, first := range [...]InventoryFinding{Issued, InventoryDamaged, NotIssued} {
+		if f == first || g == first {
+			return first
+		}
+	}
+	return InventoryOff
+}
+
 // UpstreamFinding is the latest verified OCSP response of the CA's own responder.
 type UpstreamFinding struct {
 	Status     Status

@@ -27,7 +27,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	parts := map[string]func(dir string) error{"swap": childSwaps, "revoke": childRevokes, "open": childOpens, "full": childFull,
+	parts := map[string]func(dir string) error{"ingest": childIngests, "revoke": childRevokes, "open": childOpens, "full": childFull,
 		"retain": childRetains}
 	part, ok := parts[os.Getenv(childEnv)]
 	if !ok {
@@ -54,6 +54,15 @@ func child(t *testing.T, part, dir string) *exec.Cmd {
 // killed runs a child, kills it at a random moment soon after one of its first lines, and returns the lines it wrote.
 func killed(t *testing.T, part, dir string) (lines []string) {
 	t.Helper()
+	after := 1 + rand.IntN(4)
+	return killedWhen(t, part, dir, func(lines []string) (time.Duration, bool) {
+		return time.Duration(rand.Int64N(int64(10 * time.Millisecond))), len(lines) == after
+	})
+}
+
+// killedWhen runs a child and asks after each of its lines whether it is to be killed, and how much later.
+func killedWhen(t *testing.T, part, dir string, when func(lines []string) (later time.Duration, now bool)) (lines []string) {
+	t.Helper()
 	cmd := child(t, part, dir)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -64,11 +73,10 @@ func killed(t *testing.T, part, dir string) (lines []string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	in, after := bufio.NewScanner(out), 1+rand.IntN(4)
-	for in.Scan() {
-		if lines = append(lines, in.Text()); len(lines) == after {
-			time.Sleep(time.Duration(rand.Int64N(int64(10 * time.Millisecond))))
-			cmd.Process.Kill() //nolint:errcheck // if it is gone, its last lines say why
+	for in := bufio.NewScanner(out); in.Scan(); {
+		lines = append(lines, in.Text())
+		if later, now := when(lines); now {
+			time.AfterFunc(later, func() { cmd.Process.Kill() }) //nolint:errcheck // if it is gone, its last lines say why
 		}
 	}
 	cmd.Wait() //nolint:errcheck // it was killed
@@ -78,8 +86,21 @@ func killed(t *testing.T, part, dir string) (lines []string) {
 	return lines
 }
 
-// kills is how often each crash test kills a child.
-const kills = 50
+// kills is how often a crash test kills a child: its share, in hundredths, of VETO_KILLS, or of 100 when that is not set, and of 20
+// with -short.
+func kills(t *testing.T, share int) int {
+	t.Helper()
+	total := 100
+	if v := os.Getenv("VETO_KILLS"); v != "" {
+		var err error
+		if total, err = strconv.Atoi(v); err != nil {
+			t.Fatal(err)
+		}
+	} else if testing.Short() {
+		total = 20
+	}
+	return max(1, total*share/100)
+}
 
 // numberedCRL is CRL number n of the crash test: what it lists follows from the number alone.
 func numberedCRL(n int) []revocation.Record {
@@ -90,21 +111,6 @@ func numberedCRL(n int) []revocation.Record {
 	return list
 }
 
-// childSwaps puts one numbered CRL after the other in force and prints each number that was acknowledged.
-func childSwaps(dir string) error {
-	s, err := Open(dir, Options{})
-	if err != nil {
-		return err
-	}
-	n := numberInForce(s)
-	for fmt.Println(n); ; fmt.Println(n) {
-		n++
-		if _, err := tryPut(s, infoOf(issuerA, scopeA, n, 300+n%200), numberedCRL(n)...); err != nil {
-			return err
-		}
-	}
-}
-
 func numberInForce(s *Store) int {
 	info := s.CRLInfo(scopeA)
 	if info == nil {
@@ -112,57 +118,6 @@ func numberInForce(s *Store) int {
 	}
 	n, _ := strconv.Atoi(info.Number.String())
 	return n
-}
-
-func TestKilledDuringSwapsTheOldOrTheNewCRLIsInForce(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	last := 0
-	for range kills {
-		for _, line := range killed(t, "swap", dir) {
-			if n, err := strconv.Atoi(line); err == nil { // the last line may be cut off, not wrong
-				last = n
-			}
-		}
-		s := open(t, dir)
-		n := numberInForce(s)
-		if n < last || n > last+1 {
-			t.Fatalf("CRL %d is in force, %d was acknowledged last", n, last)
-		}
-		last = n
-		if s.Generation() != uint64(n) {
-			t.Fatalf("generation %d with CRL %d", s.Generation(), n)
-		}
-		checkNumberedCRL(t, s, n)
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("%d kills, %d CRLs acknowledged", kills, last)
-}
-
-func checkNumberedCRL(t *testing.T, s *Store, n int) {
-	t.Helper()
-	if n == 0 {
-		return
-	}
-	if err := s.VerifyGenerations(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := s.Revocations(issuerA, "", 1000)
-	want := numberedCRL(n)
-	if err != nil || len(rows) != len(want) {
-		t.Fatalf("CRL %d has %d entries, want %d, %v", n, len(rows), len(want), err)
-	}
-	for i, row := range rows {
-		if string(row.Serial) != string(want[i].Serial) || row.RevokedAt.Unix() != want[i].RevokedAt {
-			t.Fatalf("CRL %d: entry %d is %x since %v", n, i, row.Serial, row.RevokedAt)
-		}
-	}
-	checkSigned(t, s, fmt.Sprintf("CRL %d", n))
-	if st := s.SourceState(scopeA); st.ETag != fmt.Sprintf("etag %d", n) {
-		t.Fatalf("CRL %d with the source state of another: %s", n, st.ETag)
-	}
 }
 
 // childRevokes revokes serials from several goroutines and prints each that was acknowledged.
@@ -193,7 +148,8 @@ func TestKilledDuringRevokesNothingAcknowledgedIsLost(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
-	for range kills {
+	n := kills(t, 30)
+	for range n {
 		for _, line := range killed(t, "revoke", dir) {
 			if serial, whole := strings.CutSuffix(line, "."); whole {
 				acknowledged[serial] = true
@@ -213,7 +169,7 @@ func TestKilledDuringRevokesNothingAcknowledgedIsLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d kills, %d revocations acknowledged", kills, len(acknowledged))
+	t.Logf("%d kills, %d revocations acknowledged", n, len(acknowledged))
 }
 
 func childOpens(dir string) error {
@@ -254,6 +210,9 @@ func childFull(dir string) error {
 		return err
 	}
 	if err := atFileLimit(1<<20, func() error { return commitTooLarge(s) }); err != nil {
+		return err
+	}
+	if err := atFileLimit(64<<10, func() error { return moveTooMuch(s) }); err != nil {
 		return err
 	}
 	if _, _, _, err := s.Revoke(issuerA, "\x01after", adminRecord(0)); err != nil {
@@ -319,6 +278,29 @@ func commitTooLarge(s *Store) error {
 	}
 	if rows, err := s.Revocations(issuerA, "", 300); err != nil || numberInForce(s) != 1 || len(rows) != 300 {
 		return fmt.Errorf("the CRL in force after that: %d, %d rows, %w", numberInForce(s), len(rows), err)
+	}
+	return nil
+}
+
+// moveTooMuch begins a CRL for which there is neither memory nor room to move its entries to.
+func moveTooMuch(s *Store) error {
+	memory := s.memory
+	defer func() { s.memory = memory }()
+	s.memory = &account{share: 16 * pageOctets}
+	b, err := s.NewBuild(issuerA, scopeA)
+	if err != nil {
+		return err
+	}
+	added := 0
+	for ; err == nil && added < 20_000; added++ {
+		err = b.Add(&revocation.Record{Serial: fmt.Appendf(nil, "\x10%015d", added), RevokedAt: day.Unix()})
+	}
+	if !errors.Is(err, revocation.ErrNotDurable) || !strings.Contains(err.Error(), "no room left") || added < 5000 {
+		return fmt.Errorf("adding entry %d on a full disk: %w", added, err)
+	}
+	b.Abort()
+	if left, err := os.ReadDir(s.paths.tmp()); err != nil || len(left) > 0 || s.memory.used.Load() > 0 {
+		return fmt.Errorf("%d files and %d octets are left: %w", len(left), s.memory.used.Load(), err)
 	}
 	return nil
 }

@@ -84,10 +84,11 @@ func (g *generation) load(path string, scope revocation.ScopeID, tx *bolt.Tx) (e
 	if g.info = g.header.info; g.info.Scope != scope {
 		return fmt.Errorf("the file is of scope %s", g.info.Scope)
 	}
-	if err := g.collectBlocks(tx); err != nil {
+	firsts, err := g.collectBlocks(tx)
+	if err != nil {
 		return err
 	}
-	return g.buildGroups()
+	return g.buildGroups(firsts)
 }
 
 // checkSize refuses a file that ends before its last page: reading there would fault.
@@ -99,11 +100,11 @@ func checkSize(path string, tx *bolt.Tx) error {
 	return err
 }
 
-// collectBlocks walks the blocks in order and notes where each lies.
-func (g *generation) collectBlocks(tx *bolt.Tx) error {
+// collectBlocks walks the blocks in order and notes where each lies. It returns the first serials of all, one after another.
+func (g *generation) collectBlocks(tx *bolt.Tx) (firsts []byte, err error) {
 	bucket := tx.Bucket(blocksBucket)
 	if bucket == nil {
-		return errors.New("the file has no blocks")
+		return nil, errors.New("the file has no blocks")
 	}
 	g.blocks = make([]blockRef, 0, g.header.blocks)
 	var key, last []byte
@@ -112,42 +113,43 @@ func (g *generation) collectBlocks(tx *bolt.Tx) error {
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		b := block(v)
 		if err := b.checkShape(); err != nil {
-			return err
+			return nil, err
 		}
 		if b.bare() != g.bare {
-			return errors.New("a block of an inventory stands where one of a CRL belongs, or the other way round")
+			return nil, errors.New("a block of an inventory stands where one of a CRL belongs, or the other way round")
 		}
 		if key = blockKey(key[:0], b.serial(0)); string(key) != string(k) {
-			return errors.New("the key of a block is not its first serial")
+			return nil, errors.New("the key of a block is not its first serial")
 		}
 		if string(last) >= string(k) {
-			return errors.New("the blocks are not in order")
+			return nil, errors.New("the blocks are not in order")
 		}
 		last = append(last[:0], k...)
 		entries += uint64(b.count())
-		g.blocks = append(g.blocks, refer(b))
+		g.blocks, firsts = append(g.blocks, refer(b)), append(firsts, b.serial(0)...)
+		g.forgetBehind(len(g.blocks) - 1)
 	}
 	if entries != g.header.entries || uint64(len(g.blocks)) != g.header.blocks {
-		return fmt.Errorf("the file has %d entries in %d blocks, its header says %d in %d",
+		return nil, fmt.Errorf("the file has %d entries in %d blocks, its header says %d in %d",
 			entries, len(g.blocks), g.header.entries, g.header.blocks)
 	}
 	g.checked = make([]atomic.Uint32, (len(g.blocks)+31)/32)
-	return nil
+	return firsts, nil
 }
 
 // buildGroups indexes the blocks of each serial length. The outer blocks bound what a group can list, so their checksums are
 // checked at once; the first serials of the others are known from their keys.
-func (g *generation) buildGroups() error {
+func (g *generation) buildGroups(firsts []byte) error {
 	for from := 0; from < len(g.blocks); {
-		n, to := g.blocks[from].block().serialLen(), from+1
-		for to < len(g.blocks) && g.blocks[to].block().serialLen() == n {
+		n, to := int(g.blocks[from].length), from+1
+		for to < len(g.blocks) && int(g.blocks[to].length) == n {
 			to++
 		}
 		if !g.sound(from) || !g.sound(to-1) {
 			return fmt.Errorf("a block of serials of %d octets does not match its checksum", n)
 		}
-		g.groups[n] = newGroup(g.blocks[from:to:to], from)
-		from = to
+		g.groups[n] = newGroup(g.blocks[from:to:to], from, firsts)
+		from, firsts = to, firsts[n*(to-from):]
 	}
 	return nil
 }

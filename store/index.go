@@ -11,10 +11,11 @@ type blockRef struct {
 	at     *byte // beyond the Go heap
 	count  uint16
 	stride uint16
+	length uint8 // of its serials
 }
 
 func refer(b block) blockRef {
-	return blockRef{at: &b[0], count: uint16(b.count()), stride: uint16(b.stride())}
+	return blockRef{at: &b[0], count: uint16(b.count()), stride: uint16(b.stride()), length: uint8(b.serialLen())}
 }
 
 func (r *blockRef) block() block { return unsafe.Slice(r.at, blockHeader+int(r.count)*int(r.stride)) }
@@ -31,14 +32,16 @@ type group struct {
 	base     int // position of blocks[0] in the generation
 }
 
-// newGroup indexes the ascending blocks of one serial length.
-func newGroup(blocks []blockRef, base int) *group {
-	first, tail := blocks[0].block().serial(0), blocks[len(blocks)-1].block()
-	last := tail.serial(tail.count() - 1)
-	g := &group{prefix: string([]byte(first[:sharedPrefix(first, last)])), blocks: blocks, base: base}
-	g.min, g.max = g.number(first), g.number(last)
+// newGroup indexes the ascending blocks of one serial length. Their first serials, one after another, are given, so that the file is
+// walked only once.
+func newGroup(blocks []blockRef, base int, firsts []byte) *group {
+	tail := blocks[len(blocks)-1].block()
+	n, last := tail.serialLen(), tail.serial(tail.count()-1)
+	first := func(i int) string { return unsafe.String(&firsts[i*n], n) }
+	g := &group{prefix: string([]byte(first(0)[:sharedPrefix(first(0), last)])), blocks: blocks, base: base}
+	g.min, g.max = g.number(first(0)), g.number(last)
 	for i := range blocks {
-		blocks[i].first = g.number(blocks[i].block().serial(0))
+		blocks[i].first = g.number(first(i))
 	}
 	width := bits.Len(uint(len(blocks)))
 	g.shift = uint(max(0, bits.Len64(g.max-g.min)-width))

@@ -44,6 +44,14 @@ func (i *inventory) finding(serial revocation.Serial) revocation.InventoryFindin
 	return revocation.NotIssued
 }
 
+// InventoryFinding is what the inventory of an issuer says of a serial. It takes no lock.
+func (s *Store) InventoryFinding(issuer revocation.IssuerID, serial revocation.Serial) revocation.InventoryFinding {
+	if v := s.view.Load().issuers[issuer]; v != nil {
+		return v.inventory.finding(serial)
+	}
+	return revocation.InventoryOff
+}
+
 // Inventory describes the inventory of an issuer; false when it has none.
 func (s *Store) Inventory(issuer revocation.IssuerID) (revocation.InventoryInfo, bool) {
 	s.mu.Lock()

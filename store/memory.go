@@ -27,6 +27,13 @@ func (g *generation) forgetBehind(i int) {
 // pageOctets is the page size of every bbolt file, whatever the machine that wrote it.
 const pageOctets = 4096
 
+// From hugeArena on anonymous memory is asked for in large pages, because sorting jumps through it; a smaller one is not given any, so
+// that no more is resident than was written to.
+const (
+	hugeArena = 8 << 20
+	hugePage  = 2 << 20
+)
+
 // readAhead asks the kernel to read a whole file, since bbolt maps it for random access and a start walks all of it.
 func readAhead(path string) {
 	f, err := os.Open(path)

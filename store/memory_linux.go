@@ -20,13 +20,14 @@ func growArena(old []byte, size int) ([]byte, error) {
 	} else {
 		b, err = unix.Mremap(old, size, unix.MREMAP_MAYMOVE)
 	}
-	if err == nil && size >= hugeArena {
-		unix.Madvise(b, unix.MADV_HUGEPAGE) //nolint:errcheck // advice: nothing depends on it
+	if err == nil {
+		advice := unix.MADV_NOHUGEPAGE
+		if size >= hugeArena {
+			advice = unix.MADV_HUGEPAGE
+		}
+		unix.Madvise(b, advice) //nolint:errcheck // advice: nothing depends on it
 	}
 	return b, err
 }
-
-// hugeArena is from where on large pages are asked for: sorting jumps through the arena.
-const hugeArena = 8 << 20
 
 func freeArena(b []byte) error { return unix.Munmap(b) }

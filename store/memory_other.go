@@ -10,7 +10,7 @@ import (
 
 func adviseWillNeed(*os.File) {}
 
-// growArena enlarges anonymous memory by a copy.
+// growArena enlarges anonymous memory by a copy; for that moment it takes half as much again.
 func growArena(old []byte, size int) ([]byte, error) {
 	b, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil || old == nil {

@@ -43,7 +43,7 @@ func newPacker(path string, octets int) (*packer, error) {
 // add appends an entry. Serials must come in order, each once.
 func (p *packer) add(serial string, e packed) error {
 	wide := p.wide || e.invalidity != noDate
-	if n := len(p.entries); n > 0 && (len(serial) != p.length || n == p.capacity(wide)) {
+	if n := len(p.entries); n > 0 && (len(serial) != p.length || n >= p.capacity(wide)) { // n is above it when wide begins
 		if err := p.flushBlock(); err != nil {
 			return err
 		}

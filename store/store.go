@@ -23,8 +23,8 @@ type Store struct {
 	state      *state
 	writer     *writer
 	changeRows uint64
-	maxAdded   int // serials kept beside the packed file of an inventory
-	ingest     allowance
+	maxAdded   int      // serials kept beside the packed file of an inventory
+	memory     *account // of all builds
 
 	generation atomic.Uint64
 	view       atomic.Pointer[view]
@@ -40,8 +40,8 @@ type Options struct {
 	Log         *slog.Logger  // for what no caller can be told; nowhere when nil
 	ChangeRows  int           // rows kept in the change log; 100,000 when zero
 
-	// IngestMemory is how many octets the entries of CRLs being built may take in memory; what is more is sorted on disk. 256 MiB
-	// when zero.
+	// IngestMemory bounds the memory that the entries of all CRLs being built take together, in octets: 256 MiB when zero, and at least
+	// 16 MiB. Beyond it they are sorted in parts and moved to a file.
 	IngestMemory int64
 }
 
@@ -53,7 +53,7 @@ type Options struct {
 // read or was written by a newer veto.
 func Open(dir string, o Options) (*Store, error) {
 	s := &Store{paths: paths{dir}, log: o.Log, changeRows: uint64(max(o.ChangeRows, 0)), maxAdded: defaultMaxAdded,
-		ingest: newAllowance(o.IngestMemory), table: newTable()}
+		memory: newAccount(o.IngestMemory), table: newTable()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

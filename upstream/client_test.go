@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"crypto"
+	"crypto/x509"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,6 +67,31 @@ func TestNobodyIsAskedWhoIsNotWanted(t *testing.T) {
 		r.client.SetIssuers(nil)
 		if f := r.client.Finding(r.issuer.ID, "\x01", time.Now(), true); f != nil {
 			t.Errorf("an issuer that is gone answers %+v", f)
+		}
+	})
+}
+
+func TestAConfigurationReadAgainDisturbsNothing(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		before := (*r.client.issuers.Load())[r.issuer.ID]
+		r.issuer.Certificate = must(x509.ParseCertificate(r.ca.Certificate.Raw))
+		r.use()
+		if (*r.client.issuers.Load())[r.issuer.ID] != before {
+			t.Error("the same settings begin anew")
+		}
+		for name, change := range map[string]func(*Issuer){
+			"URLs": func(i *Issuer) { i.URLs = []string{"http://other.test/"} }, "Nonce": func(i *Issuer) { i.Nonce = NonceSent },
+			"Hash": func(i *Issuer) { i.Hash = crypto.SHA256 }, "Every": func(i *Issuer) { i.Every = time.Minute },
+			"Timeout": func(i *Issuer) { i.Timeout = time.Second }, "Egress": func(i *Issuer) { i.Egress.Discovered = true },
+			"Relay": func(i *Issuer) { i.Relay = true }, "Name": func(i *Issuer) { i.Name = "renamed" },
+		} {
+			before, changed := (*r.client.issuers.Load())[r.issuer.ID], r.issuer
+			change(&changed)
+			r.client.SetIssuers([]Issuer{changed})
+			if (*r.client.issuers.Load())[r.issuer.ID] == before {
+				t.Errorf("%s: another setting has no effect", name)
+			}
+			r.use()
 		}
 	})
 }

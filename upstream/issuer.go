@@ -44,8 +44,9 @@ func (i Issuer) withDefaults() Issuer {
 	return i
 }
 
+// equal compares certificates by what they say: a configuration that is read again has new ones.
 func (i *Issuer) equal(j *Issuer) bool {
-	return i.Issuer == j.Issuer && slices.Equal(i.URLs, j.URLs) && i.Nonce == j.Nonce && i.Hash == j.Hash && i.Every == j.Every &&
+	return i.Name == j.Name && i.Certificate.Equal(j.Certificate) && slices.Equal(i.URLs, j.URLs) && i.Nonce == j.Nonce && i.Hash == j.Hash && i.Every == j.Every &&
 		i.Timeout == j.Timeout && i.Egress.Equal(j.Egress) && i.Relay == j.Relay
 }
 

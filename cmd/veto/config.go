@@ -65,18 +65,24 @@ func checkConfig(file string) (*checkReport, error) {
 	defer made.keep(nil)
 	for _, ic := range c.Issuers {
 		for _, crl := range ic.CRLs {
-			if err := checkSource(crl, crlSource(revocation.Issuer{}, ic, crl, c.Egress)); err != nil && crl.URL != "" {
+			src := sourceOf(revocation.Issuer{}, ic, crl, c.Egress)
+			if err := src.check(); err != nil && crl.URL != "" {
 				faults = append(faults, crl.Pos.Fault("%v", err))
 			}
 		}
 		if ic.Certificate == nil || ic.Signer == nil {
 			continue
 		}
-		_, unwise, err := made.make(ic, time.Now())
-		if err != nil {
-			faults = append(faults, ic.Signer.Pos.Fault("%v", err))
+		for _, cs := range ic.Signers {
+			_, unwise, err := made.make(cs, designating(cs, keysOf(ic)), time.Now())
+			if err != nil {
+				faults = append(faults, cs.Pos.Fault("%v", err))
+			}
+			for _, w := range unwise {
+				warnings = append(warnings, cs.Pos.Fault("%s", w))
+			}
 		}
-		for _, w := range unwise {
+		for _, w := range undesignated(ic.Signers, keysOf(ic)) {
 			warnings = append(warnings, ic.Signer.Pos.Fault("%s", w))
 		}
 	}

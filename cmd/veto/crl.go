@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +26,7 @@ func newCRL() *cobra.Command {
 }
 
 func newInspect() *cobra.Command {
-	var issuerFile, lookup string
+	var issuerFile, signerFile, lookup string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "inspect FILE", Short: "Show a CRL of any size: issuer, number, dates, scope, entries, signature",
@@ -37,11 +36,16 @@ func newInspect() *cobra.Command {
 		Example: "  veto crl inspect devices.crl --issuer ca.pem\n  veto crl inspect devices.crl --lookup 0a1b2c --json",
 		Args:    exactly(1, "one CRL file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var issuer *x509.Certificate
+			var issuer verify.CRLIssuer
 			var serial revocation.Serial
 			var err error
 			if issuerFile != "" {
-				if issuer, err = readCertificate(issuerFile); err != nil {
+				if issuer.Certificates, err = readCertificates(issuerFile); err != nil {
+					return err
+				}
+			}
+			if signerFile != "" {
+				if issuer.Signers, err = readCertificates(signerFile); err != nil {
 					return err
 				}
 			}
@@ -67,6 +71,7 @@ func newInspect() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&issuerFile, "issuer", "", "`FILE` with the issuer's certificate: verify the signature")
+	f.StringVar(&signerFile, "crl-signer", "", "`FILE` with the certificate of who signs it, when that is not the issuer")
 	f.StringVar(&lookup, "lookup", "", "`SERIAL` to look for")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -106,7 +111,7 @@ type entryReport struct {
 }
 
 // inspect decodes a CRL file, verifies it when an issuer is given and looks a serial up when one is given.
-func inspect(file string, issuer *x509.Certificate, serial revocation.Serial) (*crlReport, error) {
+func inspect(file string, issuer verify.CRLIssuer, serial revocation.Serial) (*crlReport, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return nil, usage("%v", err)
@@ -124,7 +129,16 @@ func inspect(file string, issuer *x509.Certificate, serial revocation.Serial) (*
 			return nil
 		}
 	}
-	crl, err := crlder.Decode(f, crlder.Options{}, each)
+	var options crlder.Options
+	if each != nil && issuer.Certificates != nil { // an indirect CRL may have the serial for another CA too
+		own := verify.NewOwnEntries(issuer, each)
+		each = own.Add
+		options.Begin = func(crl *crlder.CRL) error {
+			_ = own.Begin(crl) // a CRL of a stranger is shown as refused
+			return nil
+		}
+	}
+	crl, err := crlder.Decode(f, options, each)
 	if err != nil {
 		return nil, withCode(exitNo, fmt.Errorf("%s: %w", file, err))
 	}
@@ -132,10 +146,9 @@ func inspect(file string, issuer *x509.Certificate, serial revocation.Serial) (*
 	if serial != "" {
 		report.Lookup, report.Entry = serial.String(), found
 	}
-	if issuer != nil {
+	if issuer.Certificates != nil {
 		report.Signature = "verified"
-		who := verify.CRLIssuer{Certificates: []*x509.Certificate{issuer}}
-		if _, err := verify.CRL(crl, who, time.Now(), verify.CRLOptions{}); err != nil {
+		if _, err := verify.CRL(crl, issuer, time.Now(), verify.CRLOptions{}); err != nil {
 			report.Signature, report.Refused = "refused", err.Error()
 		}
 	}

@@ -61,7 +61,7 @@ func dev(ctx context.Context, dir string, quiet bool, stdout, stderr io.Writer) 
 		c.Log.Level = slog.LevelWarn
 	}
 	var level slog.LevelVar
-	log := newLogger(stderr, c.Log, &level)
+	log, _ := newLogger(stderr, c.Log, &level)
 	s, err := newService(c, log)
 	if err != nil {
 		return err

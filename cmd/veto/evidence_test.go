@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,13 +40,13 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(func() { b.store.Close() })
 	b.judge = newJudge(b.store)
 	b.judge.upstream = upstream.New(upstream.Options{Store: b.store})
-	b.operator = &operator{store: b.store, responder: responder.New(responder.Options{Source: b.judge})}
+	b.operator = &operator{store: b.store, directory: newDirectory(b.store), responder: responder.New(responder.Options{Source: b.judge})}
 	return b
 }
 
 // configure puts the settings of the issuer in force.
 func (b *bench) configure(change func(*config.Issuer)) {
-	i := config.Issuer{Name: "corp", Certificate: b.ca.Certificate, Inventory: config.InventoryOptional}
+	i := config.Issuer{Name: "corp", Certificate: b.ca.Certificate, Certificates: []*x509.Certificate{b.ca.Certificate}, Inventory: config.InventoryOptional}
 	change(&i)
 	b.judge.configure([]config.Issuer{i})
 	scopes := map[revocation.IssuerID][]store.Scope{b.id: nil}
@@ -178,4 +179,36 @@ func TestManySerialsAreAddedAtOnce(t *testing.T) {
 	b.want("the first", "\x01", revocation.Good, revocation.BecauseNotListed)
 	b.want("the last", last, revocation.Good, revocation.BecauseNotListed)
 	b.want("none of them", "\x02", revocation.Unknown, revocation.BecauseNotIssued)
+}
+
+// TestAnInventoryIsOfAllKeysOfACA: whichever key signed a certificate, its serial is in one list.
+func TestAnInventoryIsOfAllKeysOfACA(t *testing.T) {
+	b := newBench(t)
+	next, err := pkitest.NewCA(pkitest.CAOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nextID := revocation.IssuerIDOf(next.Certificate)
+	put := func(id revocation.IssuerID, list string) {
+		t.Helper()
+		if _, err := b.operator.PutInventory(t.Context(), api.InventoryRequest{Issuer: id, List: strings.NewReader(list), Note: note()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(b.id, "01\n")
+	both := config.Issuer{Name: "corp", Certificates: []*x509.Certificate{next.Certificate, b.ca.Certificate}}
+	b.judge.configure([]config.Issuer{both})
+	b.operator.directory.configure([]knownIssuer{{config: both, keys: keysOf(both), Issuer: keysOf(both)[0]}})
+	for _, id := range []revocation.IssuerID{b.id, nextID} {
+		for serial, want := range map[revocation.Serial]revocation.Status{"\x01": revocation.Good, "\x02": revocation.Unknown} {
+			if st := b.judge.Status(id, serial, time.Now()); st.Status != want {
+				t.Errorf("serial %x: %s because %s, want %s", serial, st.Status, st.Because, want)
+			}
+		}
+	}
+	put(nextID, "02\n") // replaces the list, whichever key is named
+	b.want("after it was replaced", "\x01", revocation.Unknown, revocation.BecauseNotIssued)
+	if info, on := b.operator.Inventory(nextID); !on || info.Serials != 1 || info.Issuer != b.id {
+		t.Errorf("got %+v", info)
+	}
 }

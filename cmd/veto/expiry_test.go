@@ -59,19 +59,19 @@ func watchedIssuer(t *testing.T, life time.Duration) knownIssuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ic := config.Issuer{Name: "corp", Certificate: ca.Certificate, Signer: &config.Signer{Certificate: signer.Certificate, Key: signer.Key}}
-	k := knownIssuer{Issuer: issuerOf(ic), config: ic}
-	if k.signer, _, err = new(signers).make(ic, now); err != nil {
+	ic := config.Issuer{Name: "corp", Certificate: ca.Certificate, Certificates: []*x509.Certificate{ca.Certificate}}
+	o := ocspSigner{config: &config.Signer{Certificate: signer.Certificate, Key: signer.Key}, keys: keysOf(ic)}
+	if o.signer, _, err = new(signers).make(o.config, o.keys, now); err != nil {
 		t.Fatal(err)
 	}
-	return k
+	return knownIssuer{Issuer: o.keys[0], keys: o.keys, config: ic, signers: []ocspSigner{o}}
 }
 
 // TestEachAlarmIsRaisedOnce lives through the year of a delegate in the clock of synctest.
 func TestEachAlarmIsRaisedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := watchedIssuer(t, 366*day)
-		end := k.config.Signer.Certificate.NotAfter
+		end := k.signers[0].config.Certificate.NotAfter
 		d := newDirectory(nil)
 		d.configure([]knownIssuer{k})
 		var log syncedBuffer
@@ -101,7 +101,7 @@ func TestEachAlarmIsRaisedOnce(t *testing.T) {
 			if got := strings.Count(log.String(), "ocsp signer ends"); got != stage.lines {
 				t.Errorf("%v before the end: %d alarms, want %d:\n%s", stage.before, got, stage.lines, log.String())
 			}
-			if got := ocspReport(&k, time.Now()).Problem; (stage.problem == "") != (got == "") || !strings.Contains(got, stage.problem) {
+			if got := ocspReport(issuerKey{&k, k.Issuer}, time.Now()).Problem; (stage.problem == "") != (got == "") || !strings.Contains(got, stage.problem) {
 				t.Errorf("%v before the end: problem %q, want %q", stage.before, got, stage.problem)
 			}
 		}
@@ -128,9 +128,9 @@ func TestAReplacedSignerHasAlarmsOfItsOwn(t *testing.T) {
 
 func TestSignerMetrics(t *testing.T) {
 	k, gone := watchedIssuer(t, day), watchedIssuer(t, day)
-	gone.Name, gone.ID, gone.signer, gone.unsigned = "gone", revocation.IssuerID{1}, nil, errors.New("the token was pulled")
+	gone.Name, gone.signers[0].signer, gone.signers[0].unsigned = "gone", nil, errors.New("the token was pulled")
 	d := newDirectory(nil)
-	d.configure([]knownIssuer{k, gone, {Issuer: revocation.Issuer{Name: "json-only", Certificate: k.Certificate}}})
+	d.configure([]knownIssuer{k, gone, {Issuer: revocation.Issuer{Name: "json-only"}, keys: k.keys}})
 	values := gatherSigners(t, d)
 	for series, want := range map[string]float64{"veto_ocsp_signer_ready corp": 1, "veto_ocsp_signer_ready gone": 0, "veto_ocsp_signer_ready json-only": 0} {
 		if got, ok := values[series]; !ok || got != want {

@@ -25,7 +25,7 @@ func (e *explainer) ExplainOCSP(ctx context.Context, der []byte) *explain.Explan
 	o := explain.Options{Now: time.Now()}
 	t := e.directory.table.Load()
 	for i := range t.issuers {
-		o.Issuers = append(o.Issuers, t.issuers[i].Issuer)
+		o.Issuers = append(o.Issuers, t.issuers[i].keys...)
 	}
 	x := explain.OCSP(der, o)
 	if x.Kind != explain.Request {
@@ -35,11 +35,14 @@ func (e *explainer) ExplainOCSP(ctx context.Context, der []byte) *explain.Explan
 	for _, id := range x.CertIDs() {
 		a := explain.Answered{}
 		for i := range t.issuers {
-			if k := &t.issuers[i]; id.Names(k.Certificate, id.Serial) {
-				a = explain.Answered{Issuer: &k.Issuer, Administered: k.config.Administered(), AsksUpstream: k.config.Upstream != nil,
-					Status: e.judge.Status(k.ID, id.Serial, o.Now), SignerProblem: k.whyUnsigned(o.Now)}
-				if k.relays() && a.Status.Because == revocation.BecauseUpstream {
-					a.SignerProblem = "" // the CA signed it
+			k := &t.issuers[i]
+			for n := range k.keys {
+				if key := &k.keys[n]; id.Names(key.Certificate, id.Serial) {
+					a = explain.Answered{Issuer: key, Administered: k.config.Administered(), AsksUpstream: k.config.Upstream != nil,
+						Status: e.judge.Status(key.ID, id.Serial, o.Now), SignerProblem: k.whyUnsigned(*key, o.Now)}
+					if k.relays() && a.Status.Because == revocation.BecauseUpstream {
+						a.SignerProblem = "" // the CA signed it
+					}
 				}
 			}
 		}

@@ -13,14 +13,33 @@ import (
 // fewSerials is how many serials are added to an inventory in one transaction; for more it is packed anew with them.
 const fewSerials = 10_000
 
+// inventoryKey is the key of an issuer under which its inventory is kept: that which has one, or else its first. The serials of a CA
+// are one series, whichever of its keys signs.
+func (d *directory) inventoryKey(issuer revocation.IssuerID) revocation.IssuerID {
+	keys := d.keysOf(issuer)
+	for _, key := range keys {
+		if _, on := d.store.Inventory(key); on {
+			return key
+		}
+	}
+	return keys[0]
+}
+
+// purgeAll drops the answers signed for all keys of an issuer.
+func (o *operator) purgeAll(issuer revocation.IssuerID) {
+	for _, key := range o.directory.keysOf(issuer) {
+		o.responder.PurgeIssuer(key)
+	}
+}
+
 // Inventory implements api.Inventories.
 func (o *operator) Inventory(issuer revocation.IssuerID) (revocation.InventoryInfo, bool) {
-	return o.store.Inventory(issuer)
+	return o.store.Inventory(o.directory.inventoryKey(issuer))
 }
 
 // PutInventory implements api.Inventories.
 func (o *operator) PutInventory(ctx context.Context, r api.InventoryRequest) (revocation.InventoryChange, error) {
-	build, err := o.store.NewInventory(r.Issuer)
+	build, err := o.store.NewInventory(o.directory.inventoryKey(r.Issuer))
 	if err != nil {
 		return revocation.InventoryChange{}, err
 	}
@@ -34,7 +53,7 @@ func (o *operator) PutInventory(ctx context.Context, r api.InventoryRequest) (re
 		return revocation.InventoryChange{}, err
 	}
 	// Also after an error: its outcome may be unknown, and an answer signed anew is never wrong.
-	defer o.responder.PurgeIssuer(r.Issuer)
+	defer o.purgeAll(r.Issuer)
 	return build.Put(serials.SHA256(), r.Note)
 }
 
@@ -46,10 +65,10 @@ func (o *operator) AddInventory(ctx context.Context, r api.InventoryRequest) (re
 		return revocation.InventoryChange{}, err
 	}
 	if len(few) < fewSerials {
-		defer o.responder.Purge(r.Issuer, few...)
-		return o.store.AddIssued(r.Issuer, few, r.Note)
+		defer o.purge(o.directory.keysOf(r.Issuer), few...)
+		return o.store.AddIssued(o.directory.inventoryKey(r.Issuer), few, r.Note)
 	}
-	build, err := o.store.NewInventory(r.Issuer)
+	build, err := o.store.NewInventory(o.directory.inventoryKey(r.Issuer))
 	if err != nil {
 		return revocation.InventoryChange{}, err
 	}
@@ -62,14 +81,14 @@ func (o *operator) AddInventory(ctx context.Context, r api.InventoryRequest) (re
 	if _, err := addRest(ctx, serials, build.Add); err != nil {
 		return revocation.InventoryChange{}, err
 	}
-	defer o.responder.PurgeIssuer(r.Issuer)
+	defer o.purgeAll(r.Issuer)
 	return build.Extend(r.Note)
 }
 
 // RemoveInventory implements api.Inventories.
 func (o *operator) RemoveInventory(_ context.Context, r api.InventoryRequest) (revocation.InventoryChange, error) {
-	defer o.responder.PurgeIssuer(r.Issuer)
-	return o.store.RemoveInventory(r.Issuer, r.Note)
+	defer o.purgeAll(r.Issuer)
+	return o.store.RemoveInventory(o.directory.inventoryKey(r.Issuer), r.Note)
 }
 
 // take reads up to n serials.

@@ -53,7 +53,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%v; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newDev(), newServe(), newCheck(), newVerify(), newRevoke(), newHold(), newRelease(), newStatus(), newRefresh(),
+	root.AddCommand(newDev(), newServe(), newCheck(), newVerify(), newRevoke(), newHold(), newRelease(), newStatus(), newRefresh(), newAccept(), newChanges(),
 		newInventory(), newCRL(), newOCSP(), newConfig(), newHealth(), newVersion())
 	return root
 }

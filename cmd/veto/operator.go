@@ -13,32 +13,21 @@ import (
 	"github.com/vetopki/veto/store"
 )
 
-// operator carries out what administrators ask; it implements api.Admin, api.Refresher and api.Pusher. A change is durable in the store
-// first, then the responder forgets what it had signed, then the change is acknowledged.
+// operator carries out what administrators ask; it implements api.Admin, api.Acceptor, api.Refresher and api.Pusher. A change is
+// durable in the store first, then the responder forgets what it had signed, then the change is acknowledged.
 type operator struct {
 	store     *store.Store
+	directory *directory
 	responder *responder.Responder
 	refresher *crlfetch.Refresher
+	turns     turns
 }
 
-// Revoke implements api.Admin.
-func (o *operator) Revoke(_ context.Context, r api.RevokeRequest) (revocation.AdminRecord, revocation.Outcome, uint64, error) {
-	record, outcome, generation, err := o.store.Revoke(r.Issuer, r.Serial, r.Want)
-	// Also after an error: its outcome may be unknown, and an answer signed anew is never wrong.
-	o.responder.Purge(r.Issuer, r.Serial)
-	return record, outcome, generation, err
-}
-
-// Release implements api.Admin.
-func (o *operator) Release(_ context.Context, r api.ReleaseRequest) (revocation.AdminRecord, revocation.Outcome, uint64, error) {
-	record, generation, err := o.store.Release(r.Issuer, r.Serial, r.By, r.Comment, r.Now)
-	o.responder.Purge(r.Issuer, r.Serial)
-	return record, revocation.Lifted, generation, err
-}
-
-// Revocations implements api.Admin.
-func (o *operator) Revocations(issuer revocation.IssuerID, after revocation.Serial, limit int) ([]revocation.Listing, error) {
-	return o.store.Revocations(issuer, after, limit)
+// purge drops the answers signed for some serials of all keys of an issuer.
+func (o *operator) purge(keys []revocation.IssuerID, serials ...revocation.Serial) {
+	for _, key := range keys {
+		o.responder.Purge(key, serials...)
+	}
 }
 
 // crlChanged drops the answers that a CRL swap made wrong. It runs before the refresh is reported as done.
@@ -54,7 +43,7 @@ func (o *operator) crlChanged(c revocation.CRLChange) {
 
 // Refresh implements api.Refresher.
 func (o *operator) Refresh(ctx context.Context, issuer revocation.IssuerID) ([]api.RefreshResult, error) {
-	done, err := o.refresher.Refresh(ctx, issuer)
+	done, err := o.refresher.Refresh(ctx, o.directory.keysOf(issuer)[0])
 	results := make([]api.RefreshResult, len(done))
 	for i, r := range done {
 		results[i] = refreshResult(r)
@@ -64,7 +53,7 @@ func (o *operator) Refresh(ctx context.Context, issuer revocation.IssuerID) ([]a
 
 // Push implements api.Pusher.
 func (o *operator) Push(ctx context.Context, issuer revocation.IssuerID, source string, body io.Reader) (api.RefreshResult, error) {
-	done, err := o.refresher.Push(ctx, issuer, source, body)
+	done, err := o.refresher.Push(ctx, o.directory.keysOf(issuer)[0], source, body)
 	if errors.Is(err, crlfetch.ErrNoSource) { // the configuration changed meanwhile
 		err = revocation.Refuse("source", "", "%v", err)
 	}
@@ -76,6 +65,7 @@ func refreshResult(r crlfetch.Result) api.RefreshResult {
 	if r.Changed {
 		out.Outcome = "changed"
 		out.Added, out.Removed, out.Changed, out.Generation = r.Change.Added, r.Change.Removed, r.Change.Changed, r.Change.Generation
+		out.Retained = r.Change.Retained
 	}
 	if r.Err != nil {
 		out.Outcome, out.Error = "failed", r.Err.Error()

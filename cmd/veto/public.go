@@ -61,6 +61,7 @@ func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
 		http.Error(w, "no CRL of that name; ask for /crl/ISSUER.crl or /crl/ISSUER.pem with a configured issuer", http.StatusNotFound)
 		return
 	}
+	maxAge := k.config.Refresh.MaxAge
 	f, info, err := p.directory.store.OpenCRL(k.sources[0].Scope())
 	if err != nil {
 		http.Error(w, "no CRL of this issuer is held yet", http.StatusNotFound)
@@ -68,12 +69,13 @@ func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
 	}
 	defer f.Close()
 	now := time.Now()
-	if !now.Before(info.NextUpdate) {
+	end := info.Lapses(maxAge)
+	if !end.IsZero() && !now.Before(end) {
 		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, "the CRL held is stale since "+info.NextUpdate.UTC().Format(time.RFC3339), http.StatusServiceUnavailable)
+		http.Error(w, "the CRL held is stale since "+stamp(end), http.StatusServiceUnavailable)
 		return
 	}
-	crlHeaders(w.Header(), info, asPEM, now)
+	crlHeaders(w.Header(), info, end, asPEM, now)
 	if !asPEM {
 		http.ServeContent(w, r, "", info.ThisUpdate, f)
 		return
@@ -86,16 +88,19 @@ func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
 	http.ServeContent(w, r, "", info.ThisUpdate, bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})))
 }
 
-func crlHeaders(h http.Header, info *revocation.CRLInfo, asPEM bool, now time.Time) {
+func crlHeaders(h http.Header, info *revocation.CRLInfo, end time.Time, asPEM bool, now time.Time) {
 	contentType, tag := "application/pkix-crl", hexOf(info.SHA256[:])
 	if asPEM {
 		contentType, tag = "application/x-pem-file", tag+"-pem"
 	}
 	h.Set("Content-Type", contentType)
 	h.Set("ETag", strconv.Quote(tag))
-	h.Set("Expires", info.NextUpdate.UTC().Format(http.TimeFormat))
 	// A mirror that asks every minute learns of a new CRL early; it never holds one past nextUpdate.
-	age := min(60, int(info.NextUpdate.Sub(now).Seconds()))
+	age := 60
+	if !end.IsZero() {
+		h.Set("Expires", end.UTC().Format(http.TimeFormat))
+		age = min(age, int(end.Sub(now).Seconds()))
+	}
 	h.Set("Cache-Control", "public, no-transform, max-age="+strconv.Itoa(age))
 }
 
@@ -108,6 +113,6 @@ func (p *public) serveIssuer(w http.ResponseWriter, r *http.Request, file string
 		return
 	}
 	w.Header().Set("Content-Type", "application/pkix-cert")
-	w.Header().Set("ETag", strconv.Quote(k.ID.String()))
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(k.Certificate.Raw))
+	w.Header().Set("ETag", strconv.Quote(k.key.ID.String()))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(k.key.Certificate.Raw))
 }

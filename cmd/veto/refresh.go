@@ -38,8 +38,12 @@ func newRefresh() *cobra.Command {
 func refreshSentence(r api.RefreshResult) string {
 	switch r.Outcome {
 	case "changed":
-		return fmt.Sprintf("CRL number %s with %d entries in force: %d added, %d removed, %d changed; nextUpdate %s",
+		text := fmt.Sprintf("CRL number %s with %d entries in force: %d added, %d removed, %d changed; nextUpdate %s",
 			orNone(r.CRLNumber), r.Entries, r.Added, r.Removed, r.Changed, orNever(r.NextUpdate))
+		if r.Retained > 0 {
+			text += fmt.Sprintf("; %d that it does not list any more stay revoked until veto accept", r.Retained)
+		}
+		return text
 	case "failed":
 		return r.Error
 	}
@@ -68,6 +72,9 @@ func newHealth() *cobra.Command {
 			for _, i := range report.Issuers {
 				if i.Problem != "" {
 					fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", i.Issuer, i.Problem)
+				}
+				for _, w := range i.Warnings {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: warning: %s\n", i.Issuer, w)
 				}
 			}
 			if !report.Ready {

@@ -73,7 +73,11 @@ func (r *reloader) reload() {
 		r.listeners.certificate.current.Store(&next.API.TLS.Certificate)
 	}
 	r.current = next
-	r.log.Info("configuration in force", "issuers", len(next.Issuers))
+	keys := 0
+	for i := range next.Issuers {
+		keys += len(next.Issuers[i].Certificates)
+	}
+	r.log.Info("configuration in force", "issuers", len(next.Issuers), "keys", keys)
 }
 
 // needsRestart refuses a change of what a running process cannot change.
@@ -85,6 +89,8 @@ func needsRestart(old, next *config.Config) error {
 		return fmt.Errorf("public.listen changed from %s to %s: that takes a restart", old.Public.Listen, next.Public.Listen)
 	case old.API.Listen != next.API.Listen:
 		return fmt.Errorf("api.listen changed from %s to %s: that takes a restart", old.API.Listen, next.API.Listen)
+	case old.IngestMemory != next.IngestMemory:
+		return fmt.Errorf("ingest_memory changed from %d to %d octets: that takes a restart", old.IngestMemory, next.IngestMemory)
 	case old.OCSP != next.OCSP:
 		return fmt.Errorf("the ocsp section for all issuers changed: that takes a restart")
 	case (old.API.TLS == nil) != (next.API.TLS == nil):

@@ -38,13 +38,15 @@ func (r *requestors) Verify(q *ocspder.Request, now time.Time) error {
 	return nil
 }
 
-// answers says how OCSP answers for an issuer.
-func (s *service) answers(k *knownIssuer) (responder.Issuer, error) {
+// answers says how OCSP answers for the certificates of one key of an issuer.
+func (s *service) answers(k *knownIssuer, key revocation.Issuer) (responder.Issuer, error) {
 	o := &k.config.OCSP
-	a := responder.Issuer{Issuer: k.Issuer, Validity: o.Validity, ByName: o.ResponderID == config.ResponderByName,
+	a := responder.Issuer{Issuer: key, Validity: o.Validity, ByName: o.ResponderID == config.ResponderByName,
 		IgnoreNonce: o.Nonce == config.NonceIgnore, ArchiveCutoff: o.ArchiveCutoff, CRLReference: o.CRLReference, InvalidityDate: o.InvalidityDate}
-	if k.signer != nil {
-		a.Signers = []*responder.Signer{k.signer}
+	for _, o := range k.signersFor(key) {
+		if o.signer != nil {
+			a.Signers = append(a.Signers, o.signer)
+		}
 	}
 	var err error
 	if a.NotIssued, err = responder.ParseNotIssuedPolicy(o.NotIssued); err != nil {

@@ -55,7 +55,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&flags.Public, "public", "", "`ADDR`ess of the OCSP listener (default :8080)")
 	f.StringVar(&flags.API, "api", "", "`ADDR`ess of the JSON API (default 127.0.0.1:8081)")
 	f.StringVar(&flags.AdminTokenFile, "admin-token-file", "", "`FILE` with the administrators' token")
-	f.StringArrayVar(&flags.Issuers, "issuer", nil, "`name=NAME,cert=FILE[,crl=URL-or-FILE]…[,signer=CERT,key=KEY[,trusted=true]]`, repeatable")
+	f.StringArrayVar(&flags.Issuers, "issuer", nil, "`"+config.IssuerSyntax+"`, repeatable")
 	return cmd
 }
 
@@ -66,7 +66,7 @@ func serve(ctx context.Context, load func() (*config.Config, error), stdout, std
 		return withCode(exitConfig, err)
 	}
 	var level slog.LevelVar
-	log := newLogger(stderr, c.Log, &level)
+	log, term := newLogger(stderr, c.Log, &level)
 	for _, w := range c.Warnings {
 		log.Warn("configuration", "warning", w.String())
 	}
@@ -82,7 +82,11 @@ func serve(ctx context.Context, load func() (*config.Config, error), stdout, std
 	log.Info("listening", "public", lis.public.Addr().String(), "api", lis.api.Addr().String(), "data_dir", c.DataDir)
 	fmt.Fprintf(stdout, "public http://%s\napi %s://%s\n", lis.public.Addr(), lis.apiScheme, lis.api.Addr())
 	r := &reloader{load: load, service: s, current: c, level: &level, listeners: lis, log: log}
-	return s.serveOn(ctx, lis, r.run)
+	if term == nil {
+		return s.serveOn(ctx, lis, r.run)
+	}
+	progress := func(ctx context.Context) error { return term.watch(ctx, s.refresher.Sources) }
+	return s.serveOn(ctx, lis, r.run, progress)
 }
 
 // serveOn runs listeners, fetching and the reload loop in one group, and closes everything in order when the context ends.
@@ -90,6 +94,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	calmCollector()
 	group, ctx := errgroup.WithContext(ctx)
 	servers := []*http.Server{newServer(s.public, s.log, 30*time.Second), newServer(s.api.Handler(), s.log, 5*time.Minute)}
+	servers[1].RegisterOnShutdown(s.api.Drain)
 	for i, l := range []net.Listener{lis.public, lis.api} {
 		group.Go(func() error {
 			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -41,7 +41,7 @@ type service struct {
 
 // newService opens the data directory and wires the parts for a configuration.
 func newService(c *config.Config, log *slog.Logger) (*service, error) {
-	st, err := store.Open(c.DataDir, store.Options{Log: log})
+	st, err := store.Open(c.DataDir, store.Options{Log: log, IngestMemory: c.IngestMemory})
 	if err != nil {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
@@ -53,17 +53,17 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes), Relay: relay{s.upstream},
 		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
 	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
-	s.operator = &operator{store: st, responder: s.responder}
+	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
-		OnChange: s.operator.crlChanged})
-	s.operator.refresher = s.refresher
+		OnChange: s.operator.crlChanged, Revoked: s.isRevoked})
+	s.operator.refresher, s.directory.fetches = s.refresher, s.refresher.Sources
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
-		Admin: s.operator, Inventories: s.operator, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
-		Explainer: &explainer{s.directory, s.judge, s.responder},
+		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Inventories: s.operator, Ready: s.directory.Ready, Log: log,
+		Version: version, Metrics: apiMetrics, Explainer: &explainer{s.directory, s.judge, s.responder},
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
-			upstreamMetrics.Collectors(), []prometheus.Collector{newSignerMetrics(s.directory)})})
+			upstreamMetrics.Collectors(), []prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory)})})
 	if err == nil {
 		err = s.configure(c)
 	}
@@ -119,19 +119,20 @@ func (s *service) putInForce(c *config.Config) error {
 	var asked []upstream.Issuer
 	for i := range known {
 		k := &known[i]
-		scopes[k.ID] = nil
+		var consulted []store.Scope
 		for _, src := range k.sources {
-			scopes[k.ID] = append(scopes[k.ID], store.Scope{ID: src.Scope()})
+			consulted, sources = append(consulted, src.scope()), append(sources, src.series()...)
 		}
-		sources = append(sources, k.sources...)
-		answers, err := s.answers(k)
-		if err != nil {
-			return err
-		}
-		answers.Relay = k.relays()
-		answered = append(answered, answers)
-		if u, ok := upstreamOf(k.Issuer, &k.config, c.Egress); ok {
-			asked = append(asked, u)
+		for _, key := range k.keys { // a CertID has the hash of one key (RFC 6960 §4.1.1)
+			answers, err := s.answers(k, key)
+			if err != nil {
+				return err
+			}
+			answers.Relay = k.relays()
+			if u, ok := upstreamOf(key, &k.config, c.Egress); ok {
+				asked = append(asked, u)
+			}
+			scopes[key.ID], answered = consulted, append(answered, answers)
 		}
 	}
 	if err := s.setTokens(c); err != nil {
@@ -143,8 +144,8 @@ func (s *service) putInForce(c *config.Config) error {
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
 	s.responder.SetIssuers(answered)
-	for i := range known {
-		s.responder.PurgeIssuer(known[i].ID) // answers rest on the settings too: sources, grace
+	for _, is := range answered {
+		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace
 	}
 	s.refresher.SetSources(sources)
 	s.inForce = c
@@ -157,19 +158,16 @@ func (s *service) knownIssuers(c *config.Config, now time.Time) ([]knownIssuer, 
 	known := make([]knownIssuer, 0, len(c.Issuers))
 	var faults config.Faults
 	for _, ic := range c.Issuers {
-		k := knownIssuer{config: ic, Issuer: issuerOf(ic)}
+		k := knownIssuer{config: ic, keys: keysOf(ic)}
+		k.Issuer = k.keys[0]
 		for _, crl := range ic.CRLs {
-			src := crlSource(k.Issuer, ic, crl, c.Egress)
-			if err := checkSource(crl, src); err != nil {
+			src := sourceOf(k.Issuer, ic, crl, c.Egress)
+			if err := src.check(); err != nil {
 				faults = append(faults, crl.Pos.Fault("%v", err))
 			}
 			k.sources = append(k.sources, src)
 		}
-		if ic.Signer != nil {
-			if err := s.setSigner(&k, now); err != nil {
-				faults = append(faults, ic.Signer.Pos.Fault("%v", err))
-			}
-		}
+		faults = append(faults, s.setSigners(&k, now)...)
 		known = append(known, k)
 	}
 	if len(faults) > 0 {
@@ -178,28 +176,13 @@ func (s *service) knownIssuers(c *config.Config, now time.Time) ([]knownIssuer, 
 	return known, nil
 }
 
-func crlSource(issuer revocation.Issuer, ic config.Issuer, crl config.CRL, e config.Egress) crlfetch.Source {
-	return crlfetch.Source{Issuer: issuer, URL: crl.URL, Mirrors: crl.Mirrors, Every: ic.Refresh.Every, Timeout: ic.Refresh.Timeout,
-		MaxBytes: ic.Refresh.MaxBytes, MaxShrink: ic.Refresh.MaxShrink, RedirectHosts: crl.RedirectHosts,
-		Egress: crlfetch.Egress{Deny: e.Deny, Allow: e.Allow, Discovered: crl.FromCertificate != ""}}
-}
-
-// checkSource finds what only the fetcher knows of URLs, such as how LDAP URLs read. Those of a certificate are not the operator's
-// to put right: what is wrong with them shows when they are fetched.
-func checkSource(crl config.CRL, src crlfetch.Source) error {
-	if src.Egress.Discovered {
-		return nil
+// keysOf are the keys of a configured issuer, each as the issuer that a certificate or a CertID names.
+func keysOf(ic config.Issuer) []revocation.Issuer {
+	keys := make([]revocation.Issuer, len(ic.Certificates))
+	for i, c := range ic.Certificates {
+		keys[i] = revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(c), Certificate: c}
 	}
-	for _, url := range append([]string{crl.URL}, crl.Mirrors...) {
-		if err := crlfetch.CheckURL(url); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func issuerOf(ic config.Issuer) revocation.Issuer {
-	return revocation.Issuer{Name: ic.Name, ID: revocation.IssuerIDOf(ic.Certificate), Certificate: ic.Certificate}
+	return keys
 }
 
 // run fetches CRLs on schedule, and asks OCSP responders when that is wanted, until the context ends.
@@ -236,7 +219,9 @@ func (s *service) refetchAll(ctx context.Context) {
 	t := s.directory.table.Load()
 	for i := range t.issuers {
 		k := &t.issuers[i]
-		s.responder.PurgeIssuer(k.ID)
+		for _, key := range k.keys {
+			s.responder.PurgeIssuer(key.ID)
+		}
 		if len(k.sources) > 0 {
 			s.refresher.Refresh(ctx, k.ID) //nolint:errcheck // see above
 		}

@@ -15,9 +15,9 @@ type signerMetrics struct {
 func newSignerMetrics(d *directory) *signerMetrics {
 	return &signerMetrics{directory: d,
 		expires: prometheus.NewDesc("veto_ocsp_signer_expires_in_seconds",
-			"Time until the OCSP signer's certificate ends; negative when it has.", []string{"issuer"}, nil),
+			"Time until the OCSP signer's certificate ends, of several the first; negative when it has.", []string{"issuer"}, nil),
 		ready: prometheus.NewDesc("veto_ocsp_signer_ready",
-			"1 while the issuer's OCSP signer can sign: configured, within its time, its key not failing.", []string{"issuer"}, nil)}
+			"1 while the issuer's OCSP signer, of each of its keys, can sign: configured, within its time, its private key not failing.", []string{"issuer"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
@@ -32,8 +32,14 @@ func (m *signerMetrics) Collect(ch chan<- prometheus.Metric) {
 	t := m.directory.table.Load()
 	for i := range t.issuers {
 		k := &t.issuers[i]
-		if k.config.Signer != nil {
-			ch <- prometheus.MustNewConstMetric(m.expires, prometheus.GaugeValue, k.config.Signer.Certificate.NotAfter.Sub(now).Seconds(), k.Name)
+		if len(k.signers) > 0 {
+			first := k.signers[0].config.Certificate.NotAfter
+			for _, o := range k.signers {
+				if end := o.config.Certificate.NotAfter; end.Before(first) {
+					first = end
+				}
+			}
+			ch <- prometheus.MustNewConstMetric(m.expires, prometheus.GaugeValue, first.Sub(now).Seconds(), k.Name)
 		}
 		ready := 0.0
 		if k.canSign(now) {

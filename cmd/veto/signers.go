@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,28 +36,36 @@ func mayPass(err error) bool {
 	return passing && !errors.Is(err, pkcs11key.ErrPIN)
 }
 
-// make makes the signer of an issuer: the CA itself, a delegate of it, or one that relying parties are configured to trust. It
-// also says what is allowed but unwise. An error is a *passingError when the configuration is not to blame.
-func (s *signers) make(ic config.Issuer, now time.Time) (*responder.Signer, []string, error) {
-	key, err := s.key(ic.Signer)
+// make makes a signer for the keys that designate it: the CA itself, a delegate of it, or one that relying parties are configured to
+// trust. It also says what is allowed but unwise. An error is a *passingError when the configuration is not to blame.
+func (s *signers) make(cs *config.Signer, designating []revocation.Issuer, now time.Time) (*responder.Signer, []string, error) {
+	key, err := s.key(cs)
 	if err != nil {
 		return nil, nil, err
 	}
-	signer, warnings, err := newSigner(ic, key, now)
+	signer, warnings, err := newSigner(cs, key, designating[0], now)
 	switch rule := revocation.RuleOf(err, ""); {
 	case err == nil:
 		return signer, warnings, nil
-	case rule == "signer_validity", rule == "signer_key" && ic.Signer.PKCS11 != nil: // it belongs, see key: so it failed
+	case rule == "signer_validity", rule == "signer_key" && cs.PKCS11 != nil: // it belongs, see key: so it failed
 		return nil, nil, &passingError{err}
 	}
 	return nil, nil, err
 }
 
-func newSigner(ic config.Issuer, key crypto.Signer, now time.Time) (*responder.Signer, []string, error) {
-	if ic.Signer.Trusted {
-		return responder.NewTrustedSigner(ic.Signer.Certificate, key, now)
+func newSigner(cs *config.Signer, key crypto.Signer, issuer revocation.Issuer, now time.Time) (*responder.Signer, []string, error) {
+	var signer *responder.Signer
+	var warnings []string
+	var err error
+	if cs.Trusted {
+		signer, warnings, err = responder.NewTrustedSigner(cs.Certificate, key, now)
+	} else {
+		signer, warnings, err = responder.NewSigner(cs.Certificate, key, issuer, now)
 	}
-	return responder.NewSigner(ic.Signer.Certificate, key, issuerOf(ic), now)
+	if err == nil && cs.PSS {
+		signer, err = signer.WithPSS()
+	}
+	return signer, warnings, err
 }
 
 // key is the key of a signer, which belongs to its certificate: from its file, or in its token.
@@ -104,8 +113,10 @@ func (s *signers) keep(c *config.Config) {
 	named := map[pkcs11key.Options]bool{}
 	if c != nil {
 		for i := range c.Issuers {
-			if cs := c.Issuers[i].Signer; cs != nil && cs.PKCS11 != nil {
-				named[tokenKey(cs.PKCS11)] = true
+			for _, cs := range c.Issuers[i].Signers {
+				if cs.PKCS11 != nil {
+					named[tokenKey(cs.PKCS11)] = true
+				}
 			}
 		}
 	}
@@ -119,10 +130,11 @@ func (s *signers) keep(c *config.Config) {
 	}
 }
 
-// sameSigner says whether two configurations of an issuer mean the same signer, so that the one in force goes on.
-func sameSigner(a, b config.Issuer) bool {
-	x, y := a.Signer, b.Signer
-	if x == nil || y == nil || x.Trusted != y.Trusted || !x.Certificate.Equal(y.Certificate) || !a.Certificate.Equal(b.Certificate) {
+// sameSigner says whether two configurations mean the same signer, for the same keys, so that the one in force goes on.
+func sameSigner(a, b *ocspSigner) bool {
+	x, y := a.config, b.config
+	sameKey := func(k, l revocation.Issuer) bool { return k.ID == l.ID && k.Certificate.Equal(l.Certificate) }
+	if x.Trusted != y.Trusted || x.PSS != y.PSS || !x.Certificate.Equal(y.Certificate) || !slices.EqualFunc(a.keys, b.keys, sameKey) {
 		return false
 	}
 	if x.PKCS11 != nil || y.PKCS11 != nil {

@@ -59,14 +59,9 @@ func (w *signerWatch) run(ctx context.Context) error {
 
 // alarm logs each alarm that has come since the last time, once, and says when the next comes; zero when none does.
 func (w *signerWatch) alarm(now time.Time) (next time.Time) {
-	t := w.directory.table.Load()
-	for i := range t.issuers {
-		k := &t.issuers[i]
-		if k.config.Signer == nil {
-			continue
-		}
-		cert := k.config.Signer.Certificate
-		raised, following := alarmsRaised(k.signerAlarms(), now)
+	for _, o := range w.directory.allSigners() {
+		cert := o.config.Certificate
+		raised, following := alarmsRaised(o.alarms(), now)
 		if !following.IsZero() && (next.IsZero() || following.Before(next)) {
 			next = following
 		}
@@ -79,7 +74,7 @@ func (w *signerWatch) alarm(now time.Time) (next time.Time) {
 		if cert.NotAfter.Sub(now) <= 7*24*time.Hour {
 			level = slog.LevelError
 		}
-		w.log.Log(context.Background(), level, "ocsp signer ends", "issuer", k.Name, "signer", cert.Subject.String(),
+		w.log.Log(context.Background(), level, "ocsp signer ends", "issuer", o.keys[0].Name, "signer", cert.Subject.String(),
 			"not_after", stamp(cert.NotAfter), "problem", expirySentence(cert, now))
 	}
 	return next

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,7 +51,11 @@ func newStatus() *cobra.Command {
 func (c *client) statuses(cmd *cobra.Command, issuer string, all []subject) ([]api.StatusResult, error) {
 	var q api.StatusQueries
 	for _, s := range all {
-		q.Queries = append(q.Queries, api.StatusQuery{Issuer: issuer, Serial: s.serial.String()})
+		if s.cert != nil { // says more than its serial: what kind it is, and which CRLs it is on
+			q.Queries = append(q.Queries, api.StatusQuery{Certificate: string(certificatePEM(s.cert))})
+		} else {
+			q.Queries = append(q.Queries, api.StatusQuery{Issuer: issuer, Serial: s.serial.String()})
+		}
 	}
 	var answer api.StatusResults
 	if err := c.call(cmd.Context(), http.MethodPost, q, &answer, "v1", "status"); err != nil {
@@ -125,16 +130,14 @@ func printIssuers(cmd *cobra.Command, c *client, issuer string) error {
 	w := cmd.OutOrStdout()
 	for _, i := range answer.Issuers {
 		fmt.Fprintf(w, "%s  %s\n", i.Name, i.IssuerID)
+		for _, id := range i.IssuerIDs {
+			fmt.Fprintf(w, "  key %s\n", id)
+		}
 		if i.Administered {
 			fmt.Fprintln(w, "  administered here: no CRL source")
 		}
 		for _, s := range i.Sources {
-			fmt.Fprintf(w, "  %s\n    %s, %d entries, number %s, thisUpdate %s, nextUpdate %s\n", s.URL, s.Freshness, s.Entries,
-				orNone(s.CRLNumber), orNever(s.ThisUpdate), orNever(s.NextUpdate))
-			fmt.Fprintf(w, "    last fetch %s, next fetch %s\n", orNever(s.LastFetch), orNever(s.NextFetch))
-			if s.LastError != "" {
-				fmt.Fprintf(w, "    last error (%d in a row): %s\n", s.Failures, s.LastError)
-			}
+			printSource(w, &s)
 		}
 		if i.Inventory != nil {
 			fmt.Fprintf(w, "  inventory: %s\n", inventorySentence(i.Inventory))
@@ -149,6 +152,49 @@ func printIssuers(cmd *cobra.Command, c *client, issuer string) error {
 		}
 	}
 	return nil
+}
+
+func printSource(w io.Writer, s *api.SourceReport) {
+	fmt.Fprintf(w, "  %s\n    %s, %d entries, number %s, thisUpdate %s, nextUpdate %s\n", s.URL, s.Freshness, s.Entries,
+		orNone(s.CRLNumber), orNever(s.ThisUpdate), orNever(s.NextUpdate))
+	if s.DeltaOf != "" {
+		fmt.Fprintf(w, "    delta CRL of %s, %s, changes since number %s\n", s.DeltaOf, cmp.Or(s.Delta, "not held"), orNone(s.BaseNumber))
+	}
+	if s.Scope != nil {
+		fmt.Fprintf(w, "    lists %s\n", scopeSentence(s.Scope))
+	}
+	if s.Retained > 0 {
+		fmt.Fprintf(w, "    retained: %d entries that the CRL does not list any more stay revoked%s\n", s.Retained,
+			map[bool]string{true: "; ask the CA, then veto accept"}[s.Alarm])
+	}
+	if s.Waiting != "" {
+		fmt.Fprintf(w, "    not fetched: %s\n", s.Waiting)
+	}
+	if p := s.Fetching; p != nil {
+		fmt.Fprintf(w, "    %s\n", progressSentence(p.Doing, p.Octets, p.Of, p.Entries))
+	}
+	fmt.Fprintf(w, "    last fetch %s, next fetch %s\n", orNever(s.LastFetch), orNever(s.NextFetch))
+	if s.LastError != "" {
+		fmt.Fprintf(w, "    last error (%d in a row): %s\n", s.Failures, s.LastError)
+	}
+}
+
+// scopeSentence says what a CRL speaks of.
+func scopeSentence(s *api.ScopeObject) string {
+	var parts []string
+	if s.Indirect {
+		parts = append(parts, "certificates of several issuers")
+	}
+	if s.OnlyKind != "" {
+		parts = append(parts, s.OnlyKind+" certificates only")
+	}
+	if s.OnlyReasons != nil {
+		parts = append(parts, "these reasons only: "+strings.Join(s.OnlyReasons, " "))
+	}
+	if s.DistributionPoints != nil {
+		parts = append(parts, "those of the distribution point "+strings.Join(s.DistributionPoints, " "))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func orNever(t time.Time) string {

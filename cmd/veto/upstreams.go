@@ -98,7 +98,7 @@ const manyFailures = 3
 
 // evidenceProblem is what keeps an issuer from being answered for besides its CRLs, "" when nothing does.
 func (d *directory) evidenceProblem(k *knownIssuer, now time.Time) string {
-	info, on := d.store.Inventory(k.ID)
+	info, on := d.store.Inventory(d.inventoryKey(k.ID))
 	switch {
 	case !on && k.config.Inventory == config.InventoryRequired:
 		return "the inventory of issued serials was not put yet, and the configuration requires one"

@@ -23,6 +23,9 @@ type Config struct {
 	Issuers []Issuer
 	Log     Log
 
+	// IngestMemory bounds the memory that the entries of all CRLs being stored take together, in octets.
+	IngestMemory int64
+
 	// Warnings are what an operator should know although it does not stop the service, sorted by position.
 	Warnings []Fault
 
@@ -66,21 +69,32 @@ type Egress struct {
 
 // Issuer is a certification authority veto answers for.
 type Issuer struct {
-	Name            string
-	CertificateFile string
-	Certificate     *x509.Certificate
-	CRLs            []CRL // none: the issuer is administered here
-	Refresh         Refresh
-	OCSP            OCSP
-	Signer          *Signer             // nil: no OCSP for this issuer
-	RequestCAs      []*x509.Certificate // who may sign requests, or who issues to them; see OCSP.RequestSignature
-	Pos             Position
+	Name             string
+	CertificateFiles []string
+	Certificate      *x509.Certificate   // the first of Certificates: its IssuerID is the one shown
+	Certificates     []*x509.Certificate // of one subject, each with another key: several while the CA changes its key
+	Issues           string              // one of the Issues constants
+	CRLs             []CRL               // none: the issuer is administered here
+	Refresh          Refresh
+	OCSP             OCSP
+	Signer           *Signer             // the first of Signers; nil: no OCSP for this issuer
+	Signers          []*Signer           // several when the CA has several keys, each of which designates its own
+	RequestCAs       []*x509.Certificate // who may sign requests, or who issues to them; see OCSP.RequestSignature
+	Pos              Position
 
 	Inventory string    // one of the Inventory constants
 	Upstream  *Upstream // nil: the CA's own responder is not asked
 
-	namePos, certificatePos Position
+	namePos        Position
+	certificatePos []Position // of each of Certificates
 }
+
+// The kinds of certificate a CA issues; see Issuer.Issues.
+const (
+	IssuesEndEntity = "end-entity"
+	IssuesCA        = "ca"
+	IssuesAny       = "any"
+)
 
 // Administered says whether veto itself is the issuer's source of truth, because it has no CRL source and no responder to ask.
 func (i *Issuer) Administered() bool { return len(i.CRLs) == 0 && i.Upstream == nil }
@@ -91,10 +105,21 @@ type CRL struct {
 	Mirrors         []string // other URLs of the same CRL, in the order they are tried
 	FromCertificate string   // the file of the certificate that URL and Mirrors are from; empty: an operator wrote them
 	RedirectHosts   []string // hosts a redirect may lead to besides the URL's own: lower case, without port
-	Pos             Position
+	Delta           string   // where its delta CRL comes from: as URL, or Freshest; empty: it has none
+	DeltaMirrors    []string // other URLs of the delta CRL
 
-	issued *x509.Certificate // of FromCertificate
+	SignerFiles       []string
+	Signers           []*x509.Certificate // who may sign it besides the CA
+	DistributionPoint string              // the URI that its issuing distribution point must have; empty: any
+	Pos               Position
+
+	issued    *x509.Certificate // of FromCertificate
+	deltaPos  Position
+	signerPos []Position // of each of Signers
 }
+
+// Freshest is the CRL.Delta of a CRL that names its delta CRL itself (RFC 5280 §5.2.6).
+const Freshest = "freshest:"
 
 // Refresh says how an issuer's CRLs are fetched and for how long they are believed.
 type Refresh struct {
@@ -102,6 +127,7 @@ type Refresh struct {
 	Timeout    time.Duration // of one fetch, as a whole
 	MaxBytes   int64         // of one CRL
 	StaleGrace time.Duration // after nextUpdate, during which a CRL still answers good
+	MaxAge     time.Duration // after thisUpdate, during which a CRL without nextUpdate answers good; zero: it never does
 	MaxShrink  float64       // percentage of entries a CRL may drop at once
 }
 
@@ -112,6 +138,7 @@ type Signer struct {
 	Certificate              *x509.Certificate
 	Key                      crypto.Signer // nil when PKCS11 is not
 	PKCS11                   *PKCS11
+	PSS                      bool // signs by RSASSA-PSS in place of PKCS #1
 	Trusted                  bool // relying parties trust it by their own configuration; the CA need not have issued it
 	Pos                      Position
 }
@@ -142,6 +169,8 @@ func Default() *Config {
 		API:     API{Listen: "127.0.0.1:8081"},
 		OCSP:    DefaultResponder(),
 		Log:     Log{Level: slog.LevelInfo, Format: "auto"},
+
+		IngestMemory: 256 << 20,
 	}
 }
 

@@ -20,16 +20,20 @@ func (r *reader) crls(v *value) []CRL {
 
 func (r *reader) crl(item *value) (c CRL, ok bool) {
 	c.Pos = item.pos
-	var hosts, mirrors *value
+	var hosts, mirrors, deltaMirrors *value
 	if !r.object(item, keys{
-		"url":              func(v *value) { c.Pos = v.pos; r.crlURL(v, &c.URL) },
-		"mirrors":          func(v *value) { mirrors = v; c.Mirrors = r.mirrors(v) },
-		"from_certificate": func(v *value) { c.Pos = v.pos; r.crlCertificate(v, &c) },
-		"delta":            r.later("delta CRLs are"),
-		"redirect_hosts":   func(v *value) { hosts = v; c.RedirectHosts = r.hosts(v) },
+		"url":                func(v *value) { c.Pos = v.pos; r.crlURL(v, &c.URL) },
+		"mirrors":            func(v *value) { mirrors = v; c.Mirrors = r.mirrors(v) },
+		"from_certificate":   func(v *value) { c.Pos = v.pos; r.crlCertificate(v, &c) },
+		"delta":              func(v *value) { c.deltaPos = v.pos; r.delta(v, &c.Delta) },
+		"delta_mirrors":      func(v *value) { deltaMirrors = v; c.DeltaMirrors = r.mirrors(v) },
+		"signer":             func(v *value) { r.crlSigner(v, &c) },
+		"distribution_point": func(v *value) { r.distributionPoint(v, &c.DistributionPoint) },
+		"redirect_hosts":     func(v *value) { hosts = v; c.RedirectHosts = r.hosts(v) },
 	}) {
 		return c, false
 	}
+	r.deltaMirrors(deltaMirrors, item, &c)
 	switch from := has(item, "from_certificate"); {
 	case from && has(item, "url"):
 		r.fault(c.Pos, "give either url or from_certificate: the certificate says where the CRL is")
@@ -39,19 +43,35 @@ func (r *reader) crl(item *value) (c CRL, ok bool) {
 		return c, false
 	case mirrors != nil && isPush(c.URL):
 		r.fault(mirrors.key, "a pushed CRL is not fetched and has no mirrors; remove them")
-	case hosts != nil && c.URL != "" && !slices.ContainsFunc(append(c.Mirrors, c.URL), isWeb):
+	case hosts != nil && c.URL != "" && !slices.ContainsFunc(c.urls(), isWeb) && c.Delta != Freshest:
 		r.fault(hosts.pos, "only http and https are redirected; remove redirect_hosts")
 	}
 	return c, true
 }
 
+// urls are all places of the CRL and of its delta CRL.
+func (c *CRL) urls() []string {
+	list := append([]string{c.URL}, c.Mirrors...)
+	if c.Delta != "" {
+		list = append(append(list, c.Delta), c.DeltaMirrors...)
+	}
+	return list
+}
+
 // crlOnce refuses a place that the issuer, or the CRL itself, has already.
 func (r *reader) crlOnce(c CRL, before []CRL) {
-	if c.URL != "" && slices.ContainsFunc(before, func(other CRL) bool { return other.URL == c.URL }) {
+	named := func(url string) bool {
+		return url != "" && url != Freshest &&
+			slices.ContainsFunc(before, func(other CRL) bool { return other.URL == url || other.Delta == url })
+	}
+	if named(c.URL) {
 		r.fault(c.Pos, "this issuer has this CRL already; remove one")
 	}
-	for i, m := range c.Mirrors {
-		if m == c.URL || slices.Contains(c.Mirrors[:i], m) {
+	if named(c.Delta) {
+		r.fault(c.deltaPos, "this issuer has this CRL already; a delta CRL belongs to one complete CRL")
+	}
+	for i, m := range c.urls() {
+		if m != "" && slices.Contains(c.urls()[:i], m) {
 			r.fault(c.Pos, "%s is listed twice; remove one", quoted(m))
 		}
 	}

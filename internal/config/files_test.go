@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
@@ -31,6 +32,8 @@ func newFolder(t testing.TB) *folder {
 	f.write("corp-devices.pem", pkitest.CertificatePEM(devices.Certificate))
 	f.write("corp-devices.der", devices.Certificate.Raw)
 	f.write("corp-users.pem", pkitest.CertificatePEM(users.Certificate))
+	f.write("corp-users-2020.pem", pkitest.CertificatePEM(f.ca("Users").Certificate))
+	f.write("crl-signer.pem", pkitest.CertificatePEM(f.crlSigner(devices, pkitest.LeafOptions{Name: "crl-signer.test"})))
 	f.write("both.pem", append(pkitest.CertificatePEM(devices.Certificate), pkitest.CertificatePEM(users.Certificate)...))
 	signer := must(devices.IssueOCSPSigner(pkitest.LeafOptions{}))
 	f.pair("ocsp", signer)
@@ -74,6 +77,12 @@ func newFolder(t testing.TB) *folder {
 
 func (f *folder) ca(name string) *pkitest.CA {
 	return must(pkitest.NewCA(pkitest.CAOptions{Name: name}))
+}
+
+// crlSigner makes the certificate of somebody who signs CRLs and nothing else.
+func (f *folder) crlSigner(ca *pkitest.CA, o pkitest.LeafOptions) *x509.Certificate {
+	o.KeyUsage = cmp.Or(o.KeyUsage, x509.KeyUsageCRLSign)
+	return must(ca.Issue(o)).Certificate
 }
 
 func (f *folder) pair(name string, p *pkitest.Pair) {

@@ -16,21 +16,22 @@ func TestFlagsMakeTheConfigurationOfAFile(t *testing.T) {
 	c, err := FromFlags(Flags{
 		Data: "data", Public: "127.0.0.1:0", API: "127.0.0.1:0", AdminTokenFile: "admin.token",
 		Issuers: []string{
-			"name=devices,cert=corp-devices.pem,crl=http://pki.corp/a.crl,crl=devices-local.crl,signer=ocsp.pem,key=ocsp.key",
-			`name=users,cert=a\,b\\.pem`,
+			"name=devices,cert=corp-devices.pem,crl=http://pki.corp/a.crl,delta=freshest,crl=devices-local.crl,crl-signer=crl-signer.pem,signer=ocsp.pem,key=ocsp.key",
+			`name=users,cert=a\,b\\.pem,cert=corp-users-2020.pem`,
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := []any{c.File, c.DataDir, c.Public.Listen, c.API.Listen, string(c.Admin.Token), c.Issuers[0].Name, c.Issuers[0].CRLs[0].URL,
-		c.Issuers[0].CRLs[1].URL, c.Issuers[0].Signer != nil, c.Issuers[1].CertificateFile, c.Issuers[1].Administered(), c.Issuers[1].Refresh}
+		c.Issuers[0].CRLs[1].URL, c.Issuers[0].Signer != nil, c.Issuers[1].CertificateFiles[0], c.Issuers[1].Administered(), c.Issuers[1].Refresh,
+		len(c.Issuers[1].Certificates), c.Issuers[0].CRLs[0].Delta, len(c.Issuers[0].CRLs[0].Signers), len(c.Issuers[0].CRLs[1].Signers)}
 	want := []any{"", f.path("data"), "127.0.0.1:0", "127.0.0.1:0", "0123456789abcdef-admin", "devices", "http://pki.corp/a.crl",
-		"file://" + f.path("devices-local.crl"), true, f.path(`a,b\.pem`), true, DefaultRefresh()}
+		"file://" + f.path("devices-local.crl"), true, f.path(`a,b\.pem`), true, DefaultRefresh(), 2, Freshest, 0, 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"admin.token", "corp-devices.pem", "ocsp.pem", "ocsp.key", `a,b\.pem`}, relative(f, c.Files())); diff != "" {
+	if diff := cmp.Diff([]string{"admin.token", "corp-devices.pem", "crl-signer.pem", "ocsp.pem", "ocsp.key", `a,b\.pem`, "corp-users-2020.pem"}, relative(f, c.Files())); diff != "" {
 		t.Errorf("files to watch, want -, got +:\n%s", diff)
 	}
 }
@@ -57,6 +58,8 @@ func TestFaultsNameTheFlag(t *testing.T) {
 		{"no name", Flags{Issuers: []string{"cert=corp-users.pem"}}, []string{`--issuer #1: name= is missing`}},
 		{"no certificate", Flags{Issuers: []string{"name=a"}}, []string{`--issuer a: cert= is missing`}},
 		{"a key given twice", Flags{Issuers: []string{"name=a,name=b,cert=x"}}, []string{`--issuer #1: name= is given twice`}},
+		{"a delta of nothing", Flags{Issuers: []string{"name=a,cert=x,delta=y"}}, []string{`--issuer #1: delta= says something of the crl= before it`}},
+		{"two deltas", Flags{Issuers: []string{"name=a,cert=x,crl=y,delta=z,delta=w"}}, []string{`--issuer #1: delta= is given twice`}},
 		{"a signer without key", Flags{Issuers: []string{"name=a,cert=corp-users.pem,signer=ocsp.pem"}}, []string{`--issuer a: signer= and key= belong together`}},
 		{"one issuer twice", Flags{Issuers: []string{"name=a,cert=corp-users.pem", "name=b,cert=corp-users.pem"}}, []string{
 			`--issuer b cert=: has the subject and key of issuer "a" (--issuer a cert=)`}},

@@ -1,11 +1,12 @@
 package config
 
 import (
-	"bytes"
 	"crypto/x509"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/vetopki/veto/internal/crlder"
 )
 
 // crlCertificate reads a certificate whose CRL distribution points say where the CRL is (RFC 5280 §4.2.1.13). Whether the issuer
@@ -59,13 +60,17 @@ func (r *reader) issuedBy(i *Issuer) {
 		return
 	}
 	for _, c := range i.CRLs {
-		if c.issued != nil && !issues(i.Certificate, c.issued) {
+		if c.issued != nil && !i.issued(c.issued) {
 			r.fault(c.Pos, "%s was not issued by %s (%s), so its CRL distribution points say nothing of this issuer", c.FromCertificate,
 				i.Name, i.Certificate.Subject)
 		}
 	}
 }
 
-func issues(ca, c *x509.Certificate) bool {
-	return bytes.Equal(c.RawIssuer, ca.RawSubject) && ca.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+// issued says whether one of the issuer's keys signed a certificate with its name (RFC 5280 §7.1).
+func (i *Issuer) issued(c *x509.Certificate) bool {
+	name := crlder.NameKey(c.RawIssuer)
+	return slices.ContainsFunc(i.Certificates, func(ca *x509.Certificate) bool {
+		return crlder.NameKey(ca.RawSubject) == name && ca.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+	})
 }

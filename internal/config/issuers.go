@@ -1,7 +1,7 @@
 package config
 
 import (
-	"crypto/x509"
+	"cmp"
 	"regexp"
 	"time"
 )
@@ -27,20 +27,18 @@ func (r *reader) issuer(v *value) Issuer {
 	i := Issuer{Refresh: DefaultRefresh(), OCSP: DefaultOCSP(), Inventory: InventoryOptional, Pos: v.pos}
 	var refresh, ocsp *value
 	if !r.object(v, keys{
-		"name": func(v *value) { i.namePos = v.pos; r.issuerName(v, &i.Name) },
-		"certificate": func(v *value) {
-			i.certificatePos = v.pos
-			i.Certificate = r.issuerCertificate(v, &i.CertificateFile)
-		},
-		"crls":    func(v *value) { i.CRLs = r.crls(v) },
-		"refresh": func(v *value) { refresh = v; r.refresh(v, &i.Refresh) },
-		"ocsp":    func(v *value) { ocsp = v; r.ocsp(v, &i) },
-
-		"inventory": func(v *value) { r.choice(v, &i.Inventory, InventoryOptional, InventoryRequired) },
-		"upstream":  func(v *value) { i.Upstream = r.upstream(v) },
+		"name":        func(v *value) { i.namePos = v.pos; r.issuerName(v, &i.Name) },
+		"certificate": func(v *value) { r.issuerCertificates(v, &i) },
+		"issues":      func(v *value) { r.choice(v, &i.Issues, IssuesEndEntity, IssuesCA, IssuesAny) },
+		"crls":        func(v *value) { i.CRLs = r.crls(v) },
+		"refresh":     func(v *value) { refresh = v; r.refresh(v, &i.Refresh) },
+		"ocsp":        func(v *value) { ocsp = v; r.ocsp(v, &i) },
+		"inventory":   func(v *value) { r.choice(v, &i.Inventory, InventoryOptional, InventoryRequired) },
+		"upstream":    func(v *value) { i.Upstream = r.upstream(v) },
 	}) {
 		return i
 	}
+	i.Issues = cmp.Or(i.Issues, usuallyIssues(i.Certificates))
 	r.issuedBy(&i)
 	r.upstreamOf(&i)
 	r.need(v, "name", "give the issuer a name of a-z, 0-9 and -")
@@ -51,10 +49,7 @@ func (r *reader) issuer(v *value) Issuer {
 	if (ocsp == nil || !has(ocsp, "signer")) && (i.Upstream == nil || !i.Upstream.Relay) {
 		r.warn(v.pos, "issuer %q has no OCSP signer: it is answered for in JSON only, OCSP says tryLater", i.Name)
 	}
-	if c := i.Certificate; c != nil && has(v, "crls") && c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCRLSign == 0 {
-		r.warn(v.pos, "the certificate of issuer %q may not sign CRLs (no cRLSign in its key usage): its CRLs will be refused "+
-			"(RFC 5280 §6.3.3(f))", i.Name)
-	}
+	r.crlSigners(&i)
 	return i
 }
 
@@ -70,33 +65,13 @@ func (r *reader) issuerName(v *value, into *string) {
 	*into = name
 }
 
-func (r *reader) issuerCertificate(v *value, file *string) *x509.Certificate {
-	if !r.path(v, file) {
-		return nil
-	}
-	c := r.certificate(v.pos, *file, "list each as an issuer of its own, which is how a key roll-over is configured")
-	if c == nil {
-		return nil
-	}
-	switch {
-	case !c.BasicConstraintsValid || !c.IsCA:
-		r.fault(v.pos, "%s (%s) is not a CA certificate: it has no basicConstraints with CA true (RFC 5280 §4.2.1.9); "+
-			"name the certificate that issued those to be checked", *file, c.Subject)
-		return nil
-	case r.now.After(c.NotAfter):
-		r.warn(v.pos, "the certificate expired on %s", c.NotAfter.UTC().Format(time.RFC3339))
-	case r.now.Before(c.NotBefore):
-		r.warn(v.pos, "the certificate is not valid before %s", c.NotBefore.UTC().Format(time.RFC3339))
-	}
-	return c
-}
-
 func (r *reader) refresh(v *value, f *Refresh) {
 	r.object(v, keys{
 		"every":       func(v *value) { r.duration(v, &f.Every, time.Second, 30*day) },
 		"timeout":     func(v *value) { r.duration(v, &f.Timeout, time.Second, time.Hour) },
 		"max_bytes":   func(v *value) { r.size(v, &f.MaxBytes, 1<<10, "for any CRL; allow at least 1KiB") },
 		"stale_grace": func(v *value) { r.duration(v, &f.StaleGrace, 0, 365*day) },
+		"max_age":     func(v *value) { r.duration(v, &f.MaxAge, 0, 365*day) },
 		"max_shrink":  func(v *value) { r.maxShrink(v, &f.MaxShrink) },
 	})
 }
@@ -116,7 +91,7 @@ func (r *reader) maxShrink(v *value, into *float64) {
 
 // distinct refuses two issuers with one name, and two with one subject and key, which are one issuer (its IssuerID).
 func (r *reader) distinct(list []Issuer) {
-	names, identities := map[string]Position{}, map[string]Issuer{}
+	names, identities := map[string]Position{}, map[string]held{}
 	for _, i := range list {
 		if i.Name != "" {
 			if first, taken := names[i.Name]; taken {
@@ -125,15 +100,20 @@ func (r *reader) distinct(list []Issuer) {
 				names[i.Name] = i.namePos
 			}
 		}
-		if i.Certificate == nil {
-			continue
-		}
-		identity := string(i.Certificate.RawSubject) + string(i.Certificate.RawSubjectPublicKeyInfo)
-		if first, taken := identities[identity]; taken {
-			r.fault(i.certificatePos, "has the subject and key of issuer %q (%s), so it is the same issuer; remove one",
-				first.Name, first.certificatePos.where())
-		} else {
-			identities[identity] = i
+		for n, c := range i.Certificates {
+			identity := string(c.RawSubject) + string(c.RawSubjectPublicKeyInfo)
+			if first, taken := identities[identity]; taken {
+				r.fault(i.certificatePos[n], "has the subject and key of issuer %q (%s), so it is the same issuer; remove one",
+					first.by, first.pos.where())
+			} else {
+				identities[identity] = held{i.Name, i.certificatePos[n]}
+			}
 		}
 	}
+}
+
+// held is who has an identity, and where that is said.
+type held struct {
+	by  string
+	pos Position
 }

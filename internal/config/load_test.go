@@ -54,12 +54,16 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"urls":         []string{devices.CRLs[0].URL, devices.CRLs[1].URL}, "redirects": devices.CRLs[0].RedirectHosts,
 		"mirrors": [][]string{devices.CRLs[0].Mirrors, devices.CRLs[2].Mirrors}, "from": devices.CRLs[2].FromCertificate,
 		"egress": fmt.Sprint(c.Egress.Allow, c.Egress.Deny), "discovered": devices.CRLs[2].URL,
+		"ingest":  c.IngestMemory,
 		"refresh": devices.Refresh, "ocsp": devices.OCSP, "responder": c.OCSP, "requestors": len(devices.RequestCAs), "signer": devices.Signer.Certificate.Subject.CommonName,
 		"administered": []bool{devices.Administered(), c.Issuers[1].Administered()}, "no signer": c.Issuers[1].Signer == nil,
 		"inventory": []string{devices.Inventory, c.Issuers[1].Inventory}, "upstream urls": [][]string{c.Issuers[3].Upstream.URLs, c.Issuers[4].Upstream.URLs},
 		"upstream from": c.Issuers[4].Upstream.FromCertificate, "asked upstream": c.Issuers[3].Administered(),
+		"positions":  []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
+		"delta":      append([]string{devices.CRLs[0].Delta}, devices.CRLs[0].DeltaMirrors...),
+		"crl signer": devices.CRLs[1].Signers[0].Subject.CommonName, "pin": devices.CRLs[1].DistributionPoint,
+		"issues": []string{devices.Issues, c.Issuers[1].Issues}, "keys": len(c.Issuers[1].Certificates),
 		"key": devices.Signer.Key != nil, "token": *c.Issuers[2].Signer.PKCS11,
-		"positions": []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
 	}
 	want := map[string]any{
 		"file": f.path("veto.yaml"), "data_dir": "/var/lib/veto", "public": ":8080", "api": "127.0.0.1:8081",
@@ -72,7 +76,8 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"mirrors": [][]string{{"http://mirror.corp/devices.crl", "ldap://dc1.corp/CN=Devices,CN=PKI,DC=corp?certificateRevocationList;binary"},
 			{"http://mirror.corp/devices-7.crl"}},
 		"from": f.path("device.pem"), "egress": "[10.20.0.0/16] [10.66.0.0/16]", "discovered": "http://pki.corp/devices-7.crl",
-		"refresh":   Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 20},
+		"ingest":    int64(256 << 20),
+		"refresh":   Refresh{5 * time.Minute, 30 * time.Second, 1 << 30, 0, 0, 20},
 		"ocsp":      OCSP{Validity: 10 * time.Minute, NotIssued: "unknown", ResponderID: "key", Nonce: "echo", RequestSignature: "ignore"},
 		"responder": Responder{CacheBytes: 64 << 20, MaxAge: time.Minute, MaxSigning: 4, MaxWaiting: 1024}, "requestors": 1, "signer": "ocsp.test",
 		"key": true, "token": PKCS11{Module: f.path("module.so"), TokenLabel: "veto", PINFile: f.path("hsm.pin"), PIN: "1234",
@@ -80,14 +85,17 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"inventory":     []string{"optional", "required"},
 		"upstream urls": [][]string{{"http://ocsp.partners.example/"}, {"http://ocsp.suppliers.example/", "https://ocsp.suppliers.example/2"}},
 		"upstream from": f.path("supplier.pem"), "asked upstream": false,
-		"administered": []bool{false, true}, "no signer": true, "positions": []int{28, 36, 46, 10},
+		"administered": []bool{false, true}, "no signer": true, "positions": []int{28, 38, 51, 10},
+		"delta": []string{"http://pki.corp/devices+.crl", "http://mirror.corp/devices+.crl"}, "crl signer": "crl-signer.test",
+		"pin": "http://pki.corp/devices-local.crl", "issues": []string{IssuesAny, IssuesEndEntity}, "keys": 2,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 	files := []string{}
-	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "device.pem", "ocsp.pem", "ocsp.passphrase", "ocsp-locked.key",
-		"corp-users.pem", "corp-vpn.pem", "vpn-ocsp.pem", "module.so", "hsm.pin", "partners.pem", "suppliers.pem", "supplier.pem"} {
+	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "admin.token", "corp-devices.pem", "crl-signer.pem", "device.pem", "ocsp.pem",
+		"ocsp.passphrase", "ocsp-locked.key", "corp-users.pem", "corp-users-2020.pem", "corp-vpn.pem", "vpn-ocsp.pem", "module.so", "hsm.pin",
+		"partners.pem", "suppliers.pem", "supplier.pem"} {
 		files = append(files, f.path(name))
 	}
 	if diff := cmp.Diff(files, c.Files()); diff != "" {
@@ -101,9 +109,10 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 	if faults != nil {
 		t.Fatal(faults)
 	}
-	if diff := cmp.Diff([]any{example.DataDir, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP,
+	if diff := cmp.Diff([]any{example.DataDir, example.IngestMemory, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP,
 		example.Issuers[0].Inventory, upstreamSettings(*example.Issuers[3].Upstream)},
-		[]any{c.DataDir, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP(), InventoryOptional, upstreamSettings(DefaultUpstream())}); diff != "" {
+		[]any{c.DataDir, c.IngestMemory, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP(), InventoryOptional,
+			upstreamSettings(DefaultUpstream())}); diff != "" {
 		t.Errorf("example -, default +:\n%s", diff)
 	}
 }
@@ -175,7 +184,7 @@ func TestTheExampleUsesEveryKeyThatHasAnEffect(t *testing.T) {
 	}
 	walk(root, "")
 	for k := range keysKnown(t) {
-		later := slices.Contains([]string{"profiles", "issuers[].crls[].delta", "api.tls.client_ca"}, k)
+		later := slices.Contains([]string{"profiles", "api.tls.client_ca"}, k)
 		if k == "issuers[].ocsp.signer.key_passphrase" {
 			continue // the other way to say what key_passphrase_file says
 		}

@@ -53,7 +53,7 @@ func (r *reader) ocsp(v *value, i *Issuer) {
 	var policy, ca *value
 	o := &i.OCSP
 	r.object(v, keys{
-		"signer":   func(v *value) { i.Signer = r.signer(v) },
+		"signer":   func(v *value) { r.signers(v, i) },
 		"validity": func(v *value) { r.duration(v, &o.Validity, time.Minute, 10*day) },
 		"not_issued": func(v *value) {
 			r.choice(v, &o.NotIssued, NotIssuedUnknown, NotIssuedRevoked, NotIssuedUnauthorized)

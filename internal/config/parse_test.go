@@ -23,7 +23,7 @@ issuers:
     certificate: both.pem
     crls:
       - url: ldap:///cn=devices
-      - delta: http://pki.corp/d.crl
+      - delta: ftp://pki.corp/d.crl
     refresh: {every: 0s, max_bytes: lots}
   - name: é
     certificate: ocsp.pem
@@ -38,10 +38,10 @@ profiles:
 		`2:24 public: unknown key "lsten"; did you mean "listen"?`,
 		`4:36 api.tls.key: the key in ` + f.path("ocsp.key") + ` does not belong to the first certificate in ` + f.path("api.pem"),
 		`6:11 issuers[0].name: "Corp Devices" is no issuer name; use 1 to 63 of a-z, 0-9 and -`,
-		`7:18 issuers[0].certificate: ` + f.path("both.pem") + ` holds 2 certificates; list each as an issuer of its own`,
+		`7:18 issuers[0].certificate: ` + f.path("both.pem") + ` holds a certificate of CN=Users,O=veto beside one of CN=Devices,O=veto; several`,
 		`9:14 issuers[0].crls[0].url: the URL names no directory server`,
-		`10:9 issuers[0].crls[1].delta: delta CRLs are not supported yet and come with a later version; remove the key`,
 		`10:9 issuers[0].crls[1].url: is missing; say where the CRL is`,
+		`10:16 issuers[0].crls[1].delta: CRLs are not fetched by "ftp:"`,
 		`11:22 issuers[0].refresh.every: "0s" is out of range; it is between 1s and 30d`,
 		`11:37 issuers[0].refresh.max_bytes: "lots" is no size; write a whole number with KiB`,
 		`12:11 issuers[1].name: "é" is no issuer name`,
@@ -87,7 +87,7 @@ func TestFaults(t *testing.T) {
 		{"a tag", "data_dir: !!str x\n", "1:11 data_dir: YAML tags"},
 		{"an unknown key at the top", "isuers: []\n", `1:1 : unknown key "isuers"; did you mean "issuers"?`},
 		{"an abbreviated key", "issuers: [{name: a, cert: x}]\n", `1:21 issuers[0]: unknown key "cert"; did you mean "certificate"?`},
-		{"an unknown key like no other", "zzz: 1\n", `1:1 : unknown key "zzz"; known here: admin, api, data_dir, egress, issuers, log, ocsp, profiles, public`},
+		{"an unknown key like no other", "zzz: 1\n", `1:1 : unknown key "zzz"; known here: admin, api, data_dir, egress, ingest_memory, issuers, log, ocsp, profiles, public`},
 		{"an unknown key that repeats is twice", "zzz: 1\nzzz: 1\n", `1:1 : unknown key "zzz"; known`},
 		{"a key without value", "data_dir:\npublic: {}\n", "1:1 data_dir: has no value; give it one or remove the key"},
 		{"a key with a tilde", "data_dir: ~\n", "1:11 data_dir: has no value"},
@@ -160,6 +160,7 @@ func TestFaults(t *testing.T) {
 		{"an unknown word", issuer("  ocsp: {not_issued: good}\n"), `4:22 issuers[0].ocsp.not_issued: "good" is not one of unknown, revoked, unauthorized`},
 		{"a percentage without sign", issuer("  refresh: {max_shrink: 20}\n"), `4:25 issuers[0].refresh.max_shrink: "20" is no percentage`},
 		{"a size too small for a CRL", issuer("  refresh: {max_bytes: 1023}\n"), `4:24 issuers[0].refresh.max_bytes: "1023" is too small`},
+		{"too little memory", "ingest_memory: 15MiB\n", `1:16 ingest_memory: "15MiB" is too small to sort CRLs in; allow at least 16MiB`},
 		{"a port out of range", "api: {listen: 'localhost:70000'}\n", `1:15 api.listen: "localhost:70000" has no port between 0 and 65535`},
 		{"one port for both listeners", "api: {listen: '127.0.0.1:8080'}\n", "1:15 api.listen: public and api both listen on"},
 		{"client certificates", "api: {tls: {certificate: api.pem, key: api.key, client_ca: x}}\n", "1:49 api.tls.client_ca: client certificates at the API are not supported yet"},

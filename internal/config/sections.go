@@ -21,6 +21,8 @@ func (r *reader) config(v *value) *Config {
 		"issuers":  func(v *value) { c.Issuers = r.issuers(v) },
 		"profiles": r.later("gateway profiles are"),
 		"log":      func(v *value) { r.log(v, &c.Log) },
+
+		"ingest_memory": func(v *value) { r.size(v, &c.IngestMemory, 16<<20, "to sort CRLs in; allow at least 16MiB") },
 	})
 	r.together(c)
 	return c

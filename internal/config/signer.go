@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/rsa"
 	"encoding/hex"
 	"os"
 	"strings"
@@ -19,7 +20,7 @@ type PKCS11 struct {
 // signer reads the certificate and key that sign OCSP responses.
 func (r *reader) signer(v *value) *Signer {
 	s := &Signer{Pos: v.pos}
-	var key, passphrase, passphraseFile, token *value
+	var key, passphrase, passphraseFile, token, pss *value
 	if !r.object(v, keys{
 		"certificate": func(v *value) {
 			if r.path(v, &s.CertificateFile) {
@@ -31,6 +32,7 @@ func (r *reader) signer(v *value) *Signer {
 		"key_passphrase_file": func(v *value) { passphraseFile = v },
 		"pkcs11":              func(v *value) { token = v; s.PKCS11 = r.pkcs11(v) },
 		"trusted":             func(v *value) { r.boolean(v, &s.Trusted) },
+		"pss":                 func(v *value) { pss = v; r.boolean(v, &s.PSS) },
 	}) {
 		return nil
 	}
@@ -49,6 +51,10 @@ func (r *reader) signer(v *value) *Signer {
 		return nil
 	}
 	if s.Certificate == nil || (s.Key == nil && s.PKCS11 == nil) {
+		return nil
+	}
+	if _, isRSA := s.Certificate.PublicKey.(*rsa.PublicKey); s.PSS && !isRSA {
+		r.fault(pss.pos, "RSASSA-PSS takes an RSA key (RFC 4055 §3), and the certificate in %s has none; remove pss", s.CertificateFile)
 		return nil
 	}
 	if s.Key != nil && !belongs(s.Key, s.Certificate) {

@@ -103,6 +103,7 @@ func TestSigners(t *testing.T) {
 		{"a token without PIN", token("module: module.so, token_label: t, key_label: k"), "pkcs11.pin_file: is missing"},
 		{"a token without key", token("module: module.so, token_label: t, pin_file: hsm.pin"), "pkcs11.key_label: is missing"},
 		{"a module that is not there", token("module: no.so, token_label: t, pin_file: hsm.pin, key_label: k"), "pkcs11.module: cannot read " + f.path("no.so")},
+		{"PSS with a key that is not RSA", signer("key: ocsp.key, pss: true"), "signer.pss: RSASSA-PSS takes an RSA key"},
 		{"a module that is a folder", token("module: ., token_label: t, pin_file: hsm.pin, key_label: k"), f.dir + " is not a regular file"},
 		{"an id that is not hex", token("module: module.so, token_label: t, pin_file: hsm.pin, key_id: ocsp"), `pkcs11.key_id: "ocsp" is no key id`},
 	} {

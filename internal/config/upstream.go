@@ -129,7 +129,7 @@ func (r *reader) upstreamOf(i *Issuer) {
 	if u == nil || u.issued == nil || i.Certificate == nil {
 		return
 	}
-	if !issues(i.Certificate, u.issued) {
+	if !i.issued(u.issued) {
 		r.fault(u.Pos, "%s was not issued by %s (%s), so the OCSP responder it names says nothing of this issuer", u.FromCertificate, i.Name,
 			i.Certificate.Subject)
 	}

@@ -48,8 +48,11 @@ func run(args []string) error {
 		this   = flags.String("this-update", "", "thisUpdate, RFC 3339; a minute ago without it")
 	)
 	flags.IntVar(&o.Entries, "entries", 1_000_000, "entries")
-	flags.IntVar(&o.SerialOctets, "octets", 16, "octets of each serial, 1 to 20")
+	flags.IntVar(&o.SerialOctets, "octets", 16, "octets of each serial, 1 to 64")
 	flags.BoolVar(&o.Shuffled, "shuffled", false, "scatter the entries instead of sorting them by serial")
+	flags.BoolVar(&o.Descending, "descending", false, "the last serial first")
+	flags.IntVar(&o.Repeats, "repeats", 1, "entries of each serial")
+	flags.BoolVar(&o.BadSignature, "bad-signature", false, "sign another list")
 	flags.Float64Var(&o.ReasonShare, "reasons", 0, "share of the entries that have a reason, 0 to 1")
 	flags.Uint64Var(&o.Seed, "seed", 1, "another seed gives other serials")
 	if err := flags.Parse(args); err != nil {

@@ -20,13 +20,17 @@ import (
 // order and no reasons, valid from a minute ago for a day.
 type BigCRLOptions struct {
 	Entries      int
-	SerialOctets int     // of each serial, 1 to 20; default 16
+	SerialOctets int     // of each serial, 1 to 64; default 16
 	Shuffled     bool    // entries in a scattered order instead of ascending serials
+	Descending   bool    // the last serial first
+	Repeats      int     // how many entries each serial has, one after another before they are scattered; default 1
 	ReasonShare  float64 // of the entries that have a reason code, 0 to 1
 	Seed         uint64  // the same seed gives the same serials, reasons and, for the same ThisUpdate, dates
 
 	Number                 *big.Int
 	ThisUpdate, NextUpdate time.Time
+
+	BadSignature bool // the signature is of another list
 }
 
 // WriteBigCRL writes a signed CRL, DER, in constant memory and about 90 ns an entry. The entries are made twice:
@@ -64,7 +68,11 @@ func WriteBigCRL(w io.Writer, ca *CA, o BigCRLOptions) error {
 	if err := writeTBS(h); err != nil {
 		return err
 	}
-	signature, err := ca.Key.Sign(rand.Reader, h.Sum(nil), hash)
+	digest := h.Sum(nil)
+	if o.BadSignature {
+		digest[0] ^= 1
+	}
+	signature, err := ca.Key.Sign(rand.Reader, digest, hash)
 	if err != nil {
 		return fmt.Errorf("signing the CRL: %w", err)
 	}

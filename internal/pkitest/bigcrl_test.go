@@ -100,7 +100,7 @@ func TestBigCRLHasTheSameEntriesForTheSameSeed(t *testing.T) {
 func TestImpossibleBigCRLsAreRefused(t *testing.T) {
 	for name, o := range map[string]BigCRLOptions{
 		"more entries than serials":   {Entries: 128, SerialOctets: 1},
-		"serials of 21 octets":        {SerialOctets: 21},
+		"serials of 65 octets":        {SerialOctets: 65},
 		"a share of reasons beyond 1": {ReasonShare: 1.5},
 		"a negative number":           {Entries: -1},
 	} {
@@ -133,4 +133,27 @@ func writeAndParse(t *testing.T, ca *CA, o BigCRLOptions) *x509.RevocationList {
 		t.Fatal(err)
 	}
 	return list
+}
+
+func TestBigCRLForHostileUse(t *testing.T) {
+	ca := newTestCA(t, P256)
+	o := BigCRLOptions{Entries: 301, Descending: true, Repeats: 3}
+	list := writeAndParse(t, ca, o)
+	for i, e := range list.RevokedCertificateEntries {
+		want, err := BigCRLSerial(o, (300-i)/3)
+		if err != nil || string(e.SerialNumber.Bytes()) != string(want) {
+			t.Fatalf("entry %d has serial %x, want %x, %v", i, e.SerialNumber, want, err)
+		}
+	}
+	if _, err := BigCRLSerial(o, 101); err == nil {
+		t.Error("301 entries with three for each serial have more than 101 serials")
+	}
+	var b bytes.Buffer
+	if err := WriteBigCRL(&b, ca, BigCRLOptions{Entries: 2, BadSignature: true, SerialOctets: 20}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := x509.ParseRevocationList(b.Bytes())
+	if err != nil || list.CheckSignatureFrom(ca.Certificate) == nil {
+		t.Errorf("the bad signature is good, %v", err)
+	}
 }

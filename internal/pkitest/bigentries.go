@@ -21,6 +21,8 @@ const revokedWithin = 365 // days before thisUpdate
 type bigEntries struct {
 	n, octets  int
 	shuffled   bool
+	descending bool
+	repeats    uint64 // entries of each serial
 	share      uint64 // an entry has a reason when its dice are below
 	seed       uint64
 	low, step  uint64 // the first 8 octets of serial i lie in [low+i*step, low+(i+1)*step)
@@ -29,19 +31,19 @@ type bigEntries struct {
 }
 
 func newBigEntries(o BigCRLOptions) (*bigEntries, error) {
-	e := &bigEntries{n: o.Entries, octets: o.SerialOctets, shuffled: o.Shuffled, seed: o.Seed}
+	e := &bigEntries{n: o.Entries, octets: o.SerialOctets, shuffled: o.Shuffled, descending: o.Descending, seed: o.Seed, repeats: uint64(max(o.Repeats, 1))}
 	if e.octets == 0 {
 		e.octets = 16
 	}
-	if e.octets < 1 || e.octets > 20 || o.Entries < 0 || o.ReasonShare < 0 || o.ReasonShare > 1 {
-		return nil, fmt.Errorf("a big CRL needs 0 or more entries, serials of 1 to 20 octets and a share of reasons from 0 to 1")
+	if e.octets < 1 || e.octets > 64 || o.Entries < 0 || o.ReasonShare < 0 || o.ReasonShare > 1 {
+		return nil, fmt.Errorf("a big CRL needs 0 or more entries, serials of 1 to 64 octets and a share of reasons from 0 to 1")
 	}
 	// The first octet runs from 0x01 to 0x7f: positive and minimal at every length.
 	top := min(e.octets, 8)
 	e.low = 1 << (8 * (top - 1))
-	e.step = (1<<(8*top-1) - e.low) / uint64(max(e.n, 1))
+	e.step = (1<<(8*top-1) - e.low) / max(e.serials(), 1)
 	if e.step == 0 {
-		return nil, fmt.Errorf("there are not %d serials of %d octets", e.n, e.octets)
+		return nil, fmt.Errorf("there are not %d serials of %d octets", e.serials(), e.octets)
 	}
 	e.share = uint64(o.ReasonShare * math.MaxUint32)
 	e.blank = 2 + 2 + e.octets + 15
@@ -59,11 +61,14 @@ func BigCRLSerial(o BigCRLOptions, i int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i < 0 || i >= e.n {
-		return nil, fmt.Errorf("entry %d of %d", i, e.n)
+	if i < 0 || uint64(i) >= e.serials() {
+		return nil, fmt.Errorf("serial %d of %d", i, e.serials())
 	}
 	return e.appendSerial(nil, uint64(i)), nil
 }
+
+// serials is how many different ones there are.
+func (e *bigEntries) serials() uint64 { return (uint64(e.n) + e.repeats - 1) / e.repeats }
 
 // size is the number of octets of all entries.
 func (e *bigEntries) size() int {
@@ -83,8 +88,11 @@ func (e *bigEntries) write(out *bufio.Writer) error {
 	var buf []byte
 	for at := range uint64(e.n) {
 		i := at
-		if e.shuffled {
+		switch {
+		case e.shuffled:
 			i = order.at(at)
+		case e.descending:
+			i = uint64(e.n) - 1 - at
 		}
 		buf = e.appendEntry(buf[:0], i)
 		if _, err := out.Write(buf); err != nil {
@@ -101,7 +109,7 @@ func (e *bigEntries) appendEntry(b []byte, i uint64) []byte {
 		size = e.all
 	}
 	b = append(b, 0x30, byte(size-2), 0x02, byte(e.octets))
-	b = e.appendSerial(b, i)
+	b = e.appendSerial(b, i/e.repeats)
 	b = append(b, 0x17, 13)
 	b = append(b, e.days[dice>>40%revokedWithin][:]...)
 	second := (dice >> 8) % 86400

@@ -68,6 +68,7 @@ type CAOptions struct {
 	Parent              *CA           // nil: self-signed
 	NotBefore, NotAfter time.Time
 	KeyUsage            x509.KeyUsage // default certSign and cRLSign
+	NoCABelow           bool          // pathLenConstraint 0
 }
 
 // NewCA makes a CA.
@@ -82,7 +83,7 @@ func NewCA(o CAOptions) (*CA, error) {
 	t := &x509.Certificate{
 		SerialNumber: randomSerial(), Subject: pkix.Name{CommonName: orDefault(o.Name, "Test CA"), Organization: []string{"veto"}},
 		NotBefore: orTime(o.NotBefore, -time.Hour), NotAfter: orTime(o.NotAfter, 10*365*24*time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: o.KeyUsage,
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: o.NoCABelow, KeyUsage: o.KeyUsage,
 	}
 	if t.KeyUsage == 0 {
 		t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
@@ -111,11 +112,13 @@ func ParseCA(cert *x509.Certificate, pkcs8 []byte) (*CA, error) {
 // LeafOptions shape an end-entity certificate; the zero value is a P-256 TLS client and server certificate for a day.
 type LeafOptions struct {
 	Name                string // common name and DNS name; default "leaf.test"
+	Subject             []byte // DER of the whole subject, instead of the common name: that of a CA, for who signs its CRLs with another key
 	Serial              *big.Int
 	Key                 KeyKind
 	NotBefore, NotAfter time.Time
-	OCSPServer          []string // AIA OCSP responder URLs
-	CRL                 []string // CRL distribution point URLs
+	OCSPServer          []string      // AIA OCSP responder URLs
+	CRL                 []string      // CRL distribution point URLs
+	KeyUsage            x509.KeyUsage // default digitalSignature
 	ExtKeyUsage         []x509.ExtKeyUsage
 	Extensions          []pkix.Extension
 }
@@ -130,14 +133,23 @@ func (ca *CA) Issue(o LeafOptions) (*Pair, error) {
 	t := &x509.Certificate{
 		SerialNumber: o.Serial, Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
 		NotBefore: orTime(o.NotBefore, -time.Hour), NotAfter: orTime(o.NotAfter, 24*time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: o.ExtKeyUsage,
+		KeyUsage: o.KeyUsage, ExtKeyUsage: o.ExtKeyUsage, RawSubject: o.Subject,
 		OCSPServer: o.OCSPServer, CRLDistributionPoints: o.CRL, ExtraExtensions: o.Extensions,
 	}
 	if t.SerialNumber == nil {
 		t.SerialNumber = randomSerial()
 	}
+	if t.KeyUsage&x509.KeyUsageCRLSign != 0 {
+		t.SubjectKeyId = t.SerialNumber.Bytes() // a CRL points at its signer by it (RFC 5280 §5.2.1)
+	}
+	if t.KeyUsage == 0 {
+		t.KeyUsage = x509.KeyUsageDigitalSignature
+	}
 	if t.ExtKeyUsage == nil {
 		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+	}
+	if o.Subject != nil {
+		t.Subject, t.DNSNames = pkix.Name{}, nil
 	}
 	cert, err := sign(t, ca.Certificate, key.Public(), ca.Key)
 	return &Pair{Certificate: cert, Key: key}, err
