@@ -241,12 +241,12 @@ type AcceptReport struct {
 // ChangeObject is one row of the change log: what one rise of the generation was about.
 type ChangeObject struct {
 	Generation uint64   `json:"generation"`
-	Kind       string   `json:"kind" enum:"crl,admin,accepted,retired,quarantined" doc:"A CRL came into force; an administrator revoked or released; one accepted what a CRL dropped; a CRL is no longer consulted; a damaged one was set aside"`
+	Kind       string   `json:"kind" enum:"crl,admin,accepted,retired,quarantined,inventory,upstream" doc:"A CRL came into force; an administrator revoked or released; one accepted what a CRL dropped; a CRL is no longer consulted; a damaged one was set aside; an inventory changed; the CA's own responder revoked or took it back"`
 	Issuer     string   `json:"issuer,omitempty" doc:"The configured name, left out when the issuer is no longer configured"`
 	IssuerIDs  []string `json:"issuer_ids" doc:"Of all keys whose answers it changed"`
 	URL        string   `json:"url,omitempty" doc:"Of the CRL source, when it is configured"`
 	CRLNumber  string   `json:"crl_number,omitempty" doc:"Of the new CRL, decimal"`
-	Action     string   `json:"action,omitempty" enum:"created,upgraded,released" doc:"Of an administrator"`
+	Action     string   `json:"action,omitempty" enum:"created,upgraded,released,put,added,removed,revoked,lifted" doc:"Of an administrator; of inventory: put, added or removed; of upstream: revoked or lifted"`
 	Added      int      `json:"added,omitempty"`
 	Removed    int      `json:"removed,omitempty"`
 	Changed    int      `json:"changed,omitempty" doc:"Serials whose date or reason differs"`
@@ -268,7 +268,7 @@ type AuditObject struct {
 	Seq            uint64    `json:"seq" doc:"1, 2, 3, …"`
 	At             time.Time `json:"at"`
 	By             string    `json:"by" doc:"Whose token"`
-	Action         string    `json:"action" enum:"created,upgraded,released,accepted,kept"`
+	Action         string    `json:"action" enum:"created,upgraded,released,accepted,kept,inventory_put,inventory_added,inventory_removed"`
 	Issuer         string    `json:"issuer,omitempty" doc:"The configured name, left out when the issuer is no longer configured"`
 	IssuerID       string    `json:"issuer_id"`
 	Serial         string    `json:"serial,omitempty"`
@@ -278,6 +278,8 @@ type AuditObject struct {
 	Comment        string    `json:"comment,omitempty"`
 	URL            string    `json:"url,omitempty" doc:"Of accepted and kept: the CRL source, when it is configured"`
 	Retained       int       `json:"retained,omitempty" doc:"Of accepted and kept: how many serials it was about"`
+	Serials        uint64    `json:"serials,omitempty" doc:"Of inventory_…: how many serials the inventory has since"`
+	SHA256         string    `json:"sha256,omitempty" doc:"Of inventory_…: of the list that was put, hex"`
 	Generation     uint64    `json:"generation"`
 	Prev           string    `json:"prev" doc:"SHA-256 of the row before as it is stored, hex: no row can be changed, taken out or put in without every later one showing it"`
 }

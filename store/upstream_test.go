@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -96,5 +97,41 @@ func TestALostUpstreamRevocationStopsTheStart(t *testing.T) {
 	if s, err := Open(dir, Options{}); err == nil {
 		s.Close()
 		t.Error("it started with one revocation less")
+	}
+}
+
+func TestWhatWasToldUpstreamIsListed(t *testing.T) {
+	s := open(t, t.TempDir())
+	put(t, s, issuerA, scopeA, 1, record("\x01", revocation.Superseded, day), record("\x04", revocation.Superseded, day))
+	for _, serial := range []revocation.Serial{"\x01", "\x02", "\x03", "\x05"} {
+		saveUpstream(t, s, serial, toldRevoked(1, revocation.KeyCompromise))
+	}
+	revoke(t, s, issuerA, "\x02", revocation.CertificateHold)
+	revoke(t, s, issuerA, "\x03", revocation.CertificateHold)
+	if _, _, err := s.Release(issuerA, "\x03", "alice", "", day); err != nil {
+		t.Fatal(err)
+	}
+	want := map[revocation.Serial]revocation.Source{"\x01": revocation.SourceCRL, "\x02": revocation.SourceAdmin, "\x03": revocation.SourceUpstream,
+		"\x04": revocation.SourceCRL, "\x05": revocation.SourceUpstream}
+	for limit := 1; limit <= 6; limit++ {
+		got, after := map[revocation.Serial]revocation.Source{}, revocation.Serial("")
+		for {
+			rows, err := s.Revocations(issuerA, after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rows {
+				if compareSerials(string(after), string(r.Serial)) >= 0 {
+					t.Errorf("serial %x follows %x", r.Serial, after)
+				}
+				got[r.Serial], after = r.Source, r.Serial
+			}
+			if len(rows) < limit {
+				break
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("pages of %d: got %v, want %v", limit, got, want)
+		}
 	}
 }
