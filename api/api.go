@@ -56,6 +56,8 @@ type API struct {
 	feed      Feed
 	ready     func(time.Time) []IssuerReadiness
 	tokens    atomic.Pointer[tokenSet]
+	trust     atomic.Pointer[[]TrustSet]
+	gateways  atomic.Pointer[gateways]
 	ttl       time.Duration
 	gatherer  prometheus.Gatherer
 	metrics   *Metrics
@@ -86,6 +88,8 @@ func New(o Options) (*API, error) {
 	}
 	a.inventories = o.Inventories
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
+	a.SetTrust(nil)
+	a.gateways.Store(&gateways{})
 	if a.ttl <= 0 {
 		a.ttl = DefaultTTL
 	}

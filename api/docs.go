@@ -28,7 +28,7 @@ func (a *API) registerDocs(r chi.Router) error {
 	delete(schemas, "ErrorModel") // huma's own, replaced by Problem
 	delete(schemas, "ErrorDetail")
 	for name, schema := range schemas {
-		if !slices.Contains([]string{"RevokeBody", "AcceptBody", "StatusQueries", "StatusQuery"}, name) {
+		if !slices.Contains([]string{"RevokeBody", "AcceptBody", "StatusQueries", "StatusQuery", "VerifyBody", "IdentityObject"}, name) {
 			schema.AdditionalProperties = nil // answers may have more members in later versions; requests may not
 		}
 	}

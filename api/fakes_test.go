@@ -18,6 +18,7 @@ import (
 	"github.com/vetopki/veto/api"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/verify"
 )
 
 const (
@@ -89,13 +90,19 @@ func (w *world) Status(id revocation.IssuerID, serial revocation.Serial, now tim
 	return revocation.Decide(&ev, now)
 }
 
-// CertificateStatus answers by serial, but for CA certificates, of which the CRL does not speak.
+// CertificateStatus answers by serial, but for CA certificates that nobody revoked, of which the CRL does not speak.
 func (w *world) CertificateStatus(id revocation.IssuerID, c *x509.Certificate, now time.Time) revocation.CertStatus {
 	serial, _ := revocation.SerialFromBig(c.SerialNumber)
-	if c.IsCA {
-		return revocation.CertStatus{Because: revocation.BecauseOutOfScope, Generation: w.generation}
+	st := w.Status(id, serial, now)
+	if c.IsCA && st.Status != revocation.Revoked {
+		return revocation.CertStatus{Because: revocation.BecauseOutOfScope, Generation: st.Generation}
 	}
-	return w.Status(id, serial, now)
+	return st
+}
+
+// JudgedStatus is the same.
+func (w *world) JudgedStatus(id revocation.IssuerID, c *verify.Judged, now time.Time) revocation.CertStatus {
+	return w.CertificateStatus(id, c.Certificate, now)
 }
 
 func (w *world) Accept(_ context.Context, r api.AcceptRequest) ([]api.AcceptResult, error) {

@@ -9,6 +9,7 @@ type Metrics struct {
 	answers      *prometheus.CounterVec   // status answers by status and because
 	changes      *prometheus.CounterVec   // admin changes by action and outcome
 	authFailures *prometheus.CounterVec   // by why
+	gateways     *prometheus.CounterVec   // answers to gateways by profile, decision and reason
 }
 
 // NewMetrics makes counters that are not registered anywhere.
@@ -24,11 +25,13 @@ func NewMetrics() *Metrics {
 		answers: counter("answers_total", "Status answers by status and what gave it.", "status", "because"),
 		changes: counter("changes_total", "Administrative requests by action and outcome: created, unchanged, upgraded, released, "+
 			"started, done, changed, not_modified, dropped, kept, or the name of the problem that refused it.", "action", "outcome"),
+		gateways: counter("gateway_answers_total", "Answers to gateways by profile, decision (allow, allow-degraded, would-deny, error, deny) "+
+			"and reason.", "profile", "decision", "reason"),
 		authFailures: counter("auth_failures_total", "Requests refused for their token.", "why"),
 	}
 }
 
 // Collectors are the metrics, to be registered.
 func (m *Metrics) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.duration, m.answers, m.changes, m.authFailures}
+	return []prometheus.Collector{m.requests, m.duration, m.answers, m.changes, m.authFailures, m.gateways}
 }

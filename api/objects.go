@@ -268,9 +268,9 @@ type AuditObject struct {
 	Seq            uint64    `json:"seq" doc:"1, 2, 3, …"`
 	At             time.Time `json:"at"`
 	By             string    `json:"by" doc:"Whose token"`
-	Action         string    `json:"action" enum:"created,upgraded,released,accepted,kept,inventory_put,inventory_added,inventory_removed"`
+	Action         string    `json:"action" enum:"created,upgraded,released,accepted,kept,clock_reset,inventory_put,inventory_added,inventory_removed" doc:"clock_reset: the operator who started the service believes its clock (veto serve --reset-clock)"`
 	Issuer         string    `json:"issuer,omitempty" doc:"The configured name, left out when the issuer is no longer configured"`
-	IssuerID       string    `json:"issuer_id"`
+	IssuerID       string    `json:"issuer_id,omitempty" doc:"Left out of clock_reset, which is about none"`
 	Serial         string    `json:"serial,omitempty"`
 	Reason         string    `json:"reason,omitempty"`
 	RevokedAt      time.Time `json:"revoked_at,omitzero"`

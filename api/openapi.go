@@ -69,3 +69,32 @@ func (a *API) schema(t reflect.Type) *huma.Schema {
 func (a *API) json(t reflect.Type) map[string]*huma.MediaType {
 	return map[string]*huma.MediaType{"application/json": {Schema: a.schema(t)}}
 }
+
+// describeAuthz documents the answers to gateways, which are served before the router.
+func (a *API) describeAuthz() {
+	text := &huma.Schema{Type: "string"}
+	headers := map[string]*huma.Param{}
+	for name, doc := range map[string]string{
+		"X-Veto-Decision": "allow; allow-degraded: by the policy, though not plainly good; would-deny: allowed because the policy only reports; deny; error",
+		"X-Veto-Status":   "good, revoked or unknown", "X-Veto-Reason": "Why: a revocation's reason, what gave the status, or the rule that refused",
+		"X-Veto-Serial": "Serial number, hex", "X-Veto-Issuer": "The issuer's name", "X-Veto-Generation": "Of the store",
+		"Cache-Control": "max-age, or no-store", "Vary": "The headers that the answer depends on",
+	} {
+		headers[name] = &huma.Param{Schema: text, Description: doc}
+	}
+	op := huma.Operation{
+		OperationID: "authorize", Method: http.MethodGet, Path: authzRoute, Tags: []string{"gateways"},
+		Summary: "May a gateway let this client in?",
+		Description: "Any method, and any path below. Headers of the request carry the client's certificate as the profile says, and who may ask is " +
+			"in the profile, too. The body is not read.",
+		Parameters: []*huma.Param{{Name: "profile", In: "path", Required: true, Schema: text, Description: "A profile of the configuration"}},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "Let the client in", Headers: headers},
+			"401": {Description: "There is no certificate", Headers: headers},
+			"403": {Description: "Keep the client out: its certificate is revoked, invalid, or refused by the policy; or the caller may not ask", Headers: headers},
+			"503": {Description: "It cannot be told, and the policy wants an error then", Headers: headers},
+		},
+	}
+	a.describeProblems(&op, notFound)
+	a.openapi.AddOperation(&op)
+}

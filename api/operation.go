@@ -25,6 +25,10 @@ func (a *API) read(op huma.Operation, kinds ...kind) huma.Operation {
 	kinds = append(kinds, tokenRequired, tooManyAttempts)
 	op.RejectUnknownQueryParameters = true
 	op.Middlewares = append(op.Middlewares, neverStore, a.asReader)
+	if op.MaxBodyBytes > 0 {
+		op.Middlewares = append(op.Middlewares, onlyJSON(op.MaxBodyBytes))
+		op.BodyReadTimeout = 15 * time.Second
+	}
 	a.describeProblems(&op, kinds...)
 	return op
 }

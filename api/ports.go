@@ -9,6 +9,7 @@ import (
 
 	"github.com/vetopki/veto/internal/explain"
 	"github.com/vetopki/veto/revocation"
+	"github.com/vetopki/veto/verify"
 )
 
 // Source answers for one serial of one issuer at a moment, by the rule of revocation.Decide. An issuer that is not
@@ -19,6 +20,9 @@ type Source interface {
 	// CertificateStatus answers for a certificate that the issuer signed. It says more than its serial: what kind it is, and on
 	// which CRLs it would be listed.
 	CertificateStatus(issuer revocation.IssuerID, cert *x509.Certificate, now time.Time) revocation.CertStatus
+
+	// JudgedStatus is CertificateStatus for a certificate that is asked for often.
+	JudgedStatus(issuer revocation.IssuerID, cert *verify.Judged, now time.Time) revocation.CertStatus
 }
 
 // Directory knows the configured issuers. All methods answer from memory and are safe for concurrent use.

@@ -28,6 +28,8 @@ var (
 		"The path is not one of this API; /docs lists them."}
 	unknownIssuer = kind{"unknown-issuer", 404, "The issuer is not known here",
 		"Use a configured name or IssuerID; GET /v1/issuers lists them."}
+	unknownTrust = kind{"unknown-trust", 404, "The trust anchors are not known here",
+		"Name a set of trust of the server's configuration."}
 	noRecord = kind{"no-revocation", 404, "There is no such revocation",
 		"No administrator revoked this serial, or the hold was lifted before."}
 	noInventory = kind{"no-inventory", 404, "There is no inventory",
@@ -69,8 +71,8 @@ var (
 // kinds is every kind, in the order of their status.
 func kinds() []kind {
 	return []kind{malformedRequest, malformedSerial, malformedCertificate, tokenRequired, adminDisabled, readOnlyToken, notFound,
-		unknownIssuer, noRecord, noInventory, methodNotAllowed, timedOut, conflict, nothingToFetch, nothingRetained, crlNotNewer, tooLarge,
-		wrongMediaType, invalidRequest,
+		unknownIssuer, unknownTrust, noRecord, noInventory, methodNotAllowed, timedOut, conflict, nothingToFetch, nothingRetained, crlNotNewer,
+		tooLarge, wrongMediaType, invalidRequest,
 		otherIssuer, refused, tooManyAttempts, internalFault, fetchFailed, shuttingDown, notDurable}
 }
 

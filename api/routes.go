@@ -25,6 +25,7 @@ func (a *API) routes(version string) (http.Handler, error) {
 	r.Get(statusPath, a.reader(a.getStatus))
 	r.Post(statusesPath, a.reader(a.postStatus))
 	a.describeStatus()
+	a.registerVerify(h)
 	a.registerIssuers(h)
 	a.registerPush(h)
 	a.registerRevocations(h)
@@ -44,13 +45,26 @@ func (a *API) routes(version string) (http.Handler, error) {
 		r.Get(metricsPath, a.reader(metrics.ServeHTTP))
 		a.describeMetrics()
 	}
-	return r, a.registerDocs(r)
+	a.describeAuthz()
+	return a.beforeRouter(r), a.registerDocs(r)
+}
+
+// beforeRouter serves gateways, who use any method, also those the router does not know, and are many.
+func (a *API) beforeRouter(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, authzPrefix) {
+			a.authz(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // The paths of the API.
 const (
 	statusesPath    = "/v1/status"
 	statusPath      = "/v1/status/{issuer}/{serial}"
+	verifyPath      = "/v1/verify"
 	issuersPath     = "/v1/issuers"
 	issuerPath      = "/v1/issuers/{issuer}"
 	refreshPath     = "/v1/issuers/{issuer}/refresh"

@@ -124,7 +124,7 @@ func (r *Responder) renew(key cacheKey, id *ocspder.CertID, w wish, kept *answer
 		return o, nil
 	})
 	o := v.(outcome)
-	if o.unsigned && kept != nil && kept.holds(time.Now()) {
+	if o.unsigned && kept != nil && kept.holds(r.now()) {
 		return outcome{answer: kept}
 	}
 	return o
@@ -227,8 +227,8 @@ func (r *Responder) sign(c choice, d *decision) ([]byte, error) {
 	if err := r.gate.enter(); err != nil {
 		return nil, err
 	}
-	defer r.gate.leave()
 	start := time.Now()
+	defer func() { r.gate.leave(time.Since(start)) }()
 	d.data.ResponderKeyHash, d.data.ResponderName = c.signer.keyHash, nil
 	if d.byName {
 		d.data.ResponderName = c.signer.certificate.RawSubject

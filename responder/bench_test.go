@@ -47,3 +47,14 @@ func BenchmarkNonce(b *testing.B) {
 	w := newWorld(b)
 	bench(b, w, "POST", "/ocsp", w.withNonce("\x01", "0123456789abcdef"))
 }
+
+// BenchmarkCachedOnTheWire is a cached GET with its whole HTTP response.
+func BenchmarkCachedOnTheWire(b *testing.B) {
+	w := newWorld(b)
+	target := []byte(getPath(w.request("\x01\x02\x03\x04\x05\x06\x07\x08")))
+	buffer := make([]byte, 0, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.responder.AppendHTTP(buffer, false, target, nil)
+	}
+}

@@ -1,11 +1,14 @@
 package responder_test
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,7 +17,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/vetopki/veto/internal/lane"
 	"github.com/vetopki/veto/internal/ocspder"
+	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -32,6 +37,9 @@ func TestGetIsPostForRandomCertIDs(t *testing.T) {
 	var group sync.WaitGroup
 	for worker := range workers {
 		conn := dial(t, server)
+		if worker%2 == 0 {
+			conn = dialLane(t, w)
+		}
 		random := rand.New(rand.NewPCG(uint64(worker), uint64(count)))
 		group.Go(func() {
 			for range count / workers {
@@ -51,6 +59,28 @@ func TestGetIsPostForRandomCertIDs(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// onLane answers as cmd/veto has it: simple requests at once, others by net/http.
+type onLane struct{ *responder.Responder }
+
+func (l onLane) Respond(b []byte, r *lane.Request) ([]byte, bool) {
+	return l.AppendHTTP(b, r.Post, r.Target, r.Body)
+}
+
+func dialLane(t *testing.T, w *world) *tcp {
+	t.Helper()
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	s := &lane.Server{Handler: onLane{w.responder}, HTTP: &http.Server{Handler: w.responder}}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(listener) }()
+	t.Cleanup(func() {
+		s.Shutdown(context.Background())
+		<-ended
+	})
+	conn := must(net.Dial("tcp", listener.Addr().String()))
+	t.Cleanup(func() { conn.Close() })
+	return &tcp{conn, bufio.NewReader(conn)}
 }
 
 // said is an answer without what differs when it was signed twice, because the cache had no room for it.

@@ -13,7 +13,7 @@ import (
 // base64 may hold "//".
 func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	defer r.recoverPanic(w)
-	now := time.Now()
+	now := r.now()
 
 	q, refused := r.receive(req)
 	if refused != nil {
@@ -25,36 +25,45 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.writeGreeting(w)
 		return
 	}
+	reply := r.respond(&q, now)
+	if reply.answer == nil {
+		r.writeError(w, reply.status)
+		return
+	}
+	r.write(w, req, &reply, now)
+}
+
+// reply is an answer, or the error status to give instead.
+type reply struct {
+	answer *answer
+	status ocspder.ResponseStatus
+	public bool // HTTP caches may give the answer to others
+}
+
+// respond finds the answer by the octets of the question, or reads the question and decides.
+func (r *Responder) respond(q *question, now time.Time) reply {
 	if a := r.cache.get(q.key, now); a != nil {
 		r.metrics.hits.Inc()
-		r.write(w, req, a, now, req.Method != http.MethodPost)
-		return
+		return reply{answer: a, public: q.key.form == byGet}
 	}
 	der, err := q.der()
 	if err != nil {
-		r.writeError(w, ocspder.MalformedRequest)
-		return
+		return reply{status: ocspder.MalformedRequest}
 	}
 	request, err := ocspder.ParseRequest(der)
 	if err != nil {
-		r.writeError(w, ocspder.MalformedRequest)
-		return
+		return reply{status: ocspder.MalformedRequest}
 	}
 	r.metrics.misses.Inc()
 	if status := r.admit(request, now); status != ocspder.Successful {
-		r.writeError(w, status)
-		return
+		return reply{status: status}
 	}
 	a, status := r.answer(request, now)
-	if a == nil {
-		r.writeError(w, status)
-		return
-	}
-	if request.Plain { // others do not come again, or not from others
+	if a != nil && request.Plain { // others do not come again, or not from others
 		q.key.octets = strings.Clone(q.key.octets)
 		r.cache.put(q.key, a)
 	}
-	r.write(w, req, a, now, req.Method != http.MethodPost && request.Signature == nil)
+	return reply{answer: a, status: status, public: q.key.form == byGet && request.Signature == nil}
 }
 
 // recoverPanic turns a fault of ours into internalError: never good, and the process lives.
@@ -66,11 +75,16 @@ func (r *Responder) recoverPanic(w http.ResponseWriter) {
 	if fault == http.ErrAbortHandler {
 		panic(fault)
 	}
+	r.panicked(fault)
+	r.writeError(w, ocspder.InternalError)
+}
+
+// panicked counts and reports a fault of ours.
+func (r *Responder) panicked(fault any) {
 	r.metrics.Panics.Inc()
 	r.panicLog.Do(func() {
 		r.log.Error("answering an OCSP request panicked", "fault", fault, "stack", string(debug.Stack()))
 	})
-	r.writeError(w, ocspder.InternalError)
 }
 
 // signingFailed counts and reports an answer that could not be signed.

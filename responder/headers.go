@@ -71,14 +71,13 @@ func newAnswerHeaders(body []byte, thisUpdate, nextUpdate time.Time) answerHeade
 
 // write gives an answer out. HTTP caches may keep one to GET and give it to others when it is public; one to POST, or to a signed
 // request, is for the asker alone; one with a nonce is for this one request.
-func (r *Responder) write(w http.ResponseWriter, req *http.Request, a *answer, now time.Time, public bool) {
+func (r *Responder) write(w http.ResponseWriter, req *http.Request, reply *reply, now time.Time) {
+	a := reply.answer
 	r.metrics.count(a.result)
 	h := w.Header()
 	h["Content-Type"] = r.fixed.contentType
-	if a.private {
-		h["Cache-Control"] = r.fixed.noStore
-	} else {
-		h["Cache-Control"] = r.cacheControlOf(a, public, now)
+	h["Cache-Control"] = r.cacheControlOf(reply, now)
+	if !a.private {
 		h["Etag"] = a.headers.etag
 		h["Last-Modified"] = a.headers.lastModified
 		h["Expires"] = a.headers.expires
@@ -97,14 +96,16 @@ func (r *Responder) write(w http.ResponseWriter, req *http.Request, a *answer, n
 }
 
 // cacheControlOf keeps max-age short, so that a revocation is seen soon, and its end before nextUpdate.
-func (r *Responder) cacheControlOf(a *answer, public bool, now time.Time) []string {
-	left := int64(a.nextUpdate.Sub(now)/time.Second) - 1
+func (r *Responder) cacheControlOf(reply *reply, now time.Time) []string {
+	left := int64(reply.answer.nextUpdate.Sub(now)/time.Second) - 1
 	switch {
-	case left >= r.fixed.maxAgeSecond && public:
+	case reply.answer.private:
+		return r.fixed.noStore
+	case left >= r.fixed.maxAgeSecond && reply.public:
 		return r.fixed.publicControl
 	case left >= r.fixed.maxAgeSecond:
 		return r.fixed.privateControl
-	case public:
+	case reply.public:
 		return []string{cacheControl(max(left, 0), "public")}
 	}
 	return []string{cacheControl(max(left, 0), "private")}

@@ -103,3 +103,32 @@ func TestAMissWaitsForNoOtherSerial(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoWouldWaitTooLongIsToldAtOnce: a signature takes a second, so that of those who come together three are signed for within the
+// time a request may wait, and the others need not wait to learn that they are not.
+func TestWhoWouldWaitTooLongIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d := withDevice(t, func(o *responder.Options) { o.MaxSigning, o.SignTimeout = 1, 2500*time.Millisecond })
+		d.takes = time.Second
+		w.status(t, w.post(w.withNonce("\x01", "0123456789abcdef"))) // tells how long it takes
+		var mu sync.Mutex
+		waited := map[ocspder.ResponseStatus][]time.Duration{}
+		var group sync.WaitGroup
+		began := time.Now()
+		for i := range 10 {
+			group.Go(func() {
+				r := must(ocspder.ParseResponse(w.post(w.withNonce(revocation.Serial(rune(1+i)), "0123456789abcdef")).Body.Bytes()))
+				mu.Lock()
+				defer mu.Unlock()
+				waited[r.Status] = append(waited[r.Status], time.Since(began))
+			})
+			synctest.Wait()
+		}
+		group.Wait()
+		want := map[ocspder.ResponseStatus][]time.Duration{ocspder.TryLater: make([]time.Duration, 7),
+			ocspder.Successful: {time.Second, 2 * time.Second, 3 * time.Second}}
+		if fmt.Sprint(waited) != fmt.Sprint(want) {
+			t.Errorf("waited %v, want %v", waited, want)
+		}
+	})
+}

@@ -27,8 +27,12 @@ type Options struct {
 	MaxAge      time.Duration // longest an HTTP cache may keep an answer, hence not see a revocation; default 1 minute
 	MaxSigning  int           // signatures in the making at once; default twice the processors
 	MaxWaiting  int           // requests that may wait for their turn to sign; default 1,024
-	SignTimeout time.Duration // longest wait for a turn to sign; default 5 s
+	SignTimeout time.Duration // longest wait for a turn to sign; default 1 s
 	Relay       Relay         // responses of CAs' own responders; nil: none
+
+	// Now is the time by which answers are kept, judged, dated and signed; default time.Now. Callers that know their clock to be wrong
+	// give what is right.
+	Now func() time.Time
 }
 
 // Responder is an http.Handler that answers OCSP requests.
@@ -38,10 +42,12 @@ type Responder struct {
 	log     *slog.Logger
 	bodies  sync.Pool // of *buffer
 	fixed   fixedHeaders
+	date    dateField
 	gate    *gate
 	cache   *cache
 	flights singleflight.Group
 	metrics *Metrics
+	now     func() time.Time
 
 	table     atomic.Pointer[table] // the issuers in force
 	setIssuer sync.Mutex            // held while SetIssuers replaces the table
@@ -54,7 +60,7 @@ func New(o Options) *Responder {
 	o = o.withDefaults()
 	r := &Responder{
 		source: o.Source, relay: o.Relay, log: o.Logger, fixed: newFixedHeaders(o.MaxAge),
-		gate: newGate(o.MaxSigning, o.MaxWaiting, o.SignTimeout), cache: newCache(o.CacheBytes), metrics: newMetrics(),
+		gate: newGate(o.MaxSigning, o.MaxWaiting, o.SignTimeout), cache: newCache(o.CacheBytes), metrics: newMetrics(), now: o.Now,
 		panicLog: rate.Sometimes{Interval: logInterval}, signLog: rate.Sometimes{Interval: logInterval},
 		requestorLog: rate.Sometimes{Interval: logInterval},
 	}
@@ -122,7 +128,10 @@ func (o Options) withDefaults() Options {
 	o.MaxAge = orDefault(o.MaxAge, time.Minute)
 	o.MaxSigning = orDefault(o.MaxSigning, 2*runtime.GOMAXPROCS(0))
 	o.MaxWaiting = orDefault(o.MaxWaiting, 1024)
-	o.SignTimeout = orDefault(o.SignTimeout, 5*time.Second)
+	o.SignTimeout = orDefault(o.SignTimeout, time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return o
 }
 

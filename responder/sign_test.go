@@ -107,6 +107,7 @@ type device struct {
 	fault   error
 	garbled bool
 	delay   chan struct{} // when not nil, Sign waits until it is closed
+	takes   time.Duration
 	signing atomic.Int32
 	most    atomic.Int32
 }
@@ -119,6 +120,7 @@ func (d *device) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, 
 	if d.delay != nil {
 		<-d.delay
 	}
+	time.Sleep(d.takes)
 	if d.fault != nil {
 		return nil, d.fault
 	}

@@ -18,7 +18,7 @@ type AuditEntry struct {
 	Seq        uint64    `json:"seq"` // 1, 2, 3, …
 	At         time.Time `json:"at"`
 	By         string    `json:"by"`
-	Action     string    `json:"action"` // created, upgraded or released, as revocation.Outcome names them; accepted or kept; inventory_put, inventory_added or inventory_removed
+	Action     string    `json:"action"` // created, upgraded or released, as revocation.Outcome names them; accepted or kept; inventory_put, inventory_added or inventory_removed; clock_reset
 	Issuer     string    `json:"issuer"`
 	Serial     string    `json:"serial,omitempty"` // as revocation.Serial is shown
 	Reason     string    `json:"reason,omitempty"`
@@ -38,6 +38,9 @@ const (
 	auditAccepted = "accepted" // that they are not revoked any more
 	auditKept     = "kept"     // that they stay revoked
 )
+
+// auditClockReset says in the audit chain that an operator believes the clock, see [Store.ResetClock].
+const auditClockReset = "clock_reset"
 
 // audit appends to the chain. The entry says what was done by whom and when; its place in the chain is filled in.
 func (t *stateTx) audit(e AuditEntry) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -18,6 +19,11 @@ func (s *Store) loadState() (pointers []pointer, err error) {
 			return err
 		}
 		s.generation.Store(h.generation)
+		stored, err := readClock(tx)
+		if err != nil {
+			return err
+		}
+		s.clock.start(time.Now(), stored)
 		if err := s.loadAdmin(tx, h.records); err != nil {
 			return err
 		}

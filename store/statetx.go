@@ -10,7 +10,8 @@ type stateTx struct {
 	tx     *bolt.Tx
 	head   head
 	log    []write
-	failed error // the first write that did not succeed: the whole transaction is void
+	mark   *clockMark // when the change is about it
+	failed error      // the first write that did not succeed: the whole transaction is void
 }
 
 // write is one put, or a delete when value is nil.
@@ -76,8 +77,9 @@ func (w write) apply(tx *bolt.Tx) error {
 	return tx.Bucket(w.bucket).Put(w.key, w.value)
 }
 
-// finish writes the head, the last thing a transaction does before its commit.
+// finish writes the high-water time and the head, the last things a transaction does before its commit.
 func (t *stateTx) finish() error {
+	t.put(metaBucket, clockKey, t.mark.encode())
 	t.head.commits++
 	t.put(metaBucket, headKey, t.head.encode())
 	return t.failed

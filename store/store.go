@@ -25,6 +25,7 @@ type Store struct {
 	changeRows uint64
 	maxAdded   int      // serials kept beside the packed file of an inventory
 	memory     *account // of all builds
+	clock      clock
 
 	generation atomic.Uint64
 	view       atomic.Pointer[view]
@@ -81,7 +82,7 @@ func (s *Store) load() (err error) {
 	if s.state, err = openState(s.paths); err != nil {
 		return err
 	}
-	s.writer = &writer{state: s.state, published: s.publishGeneration, commit: (*bolt.Tx).Commit}
+	s.writer = &writer{state: s.state, clock: &s.clock, published: s.publishGeneration, commit: (*bolt.Tx).Commit}
 	pointers, err := s.loadState()
 	if err != nil {
 		return stateError(s.paths, err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -27,6 +28,7 @@ type change struct {
 // its own goroutine, and the others wait for it.
 type writer struct {
 	state     *state
+	clock     *clock
 	published func(generation uint64)
 	commit    func(*bolt.Tx) error // (*bolt.Tx).Commit
 
@@ -44,6 +46,7 @@ type batch struct {
 	changes []*change
 	head    head
 	log     []write
+	mark    *clockMark // nil when nothing was written
 }
 
 // maxShared is how many changes share a commit at most.
@@ -163,19 +166,25 @@ func (w *writer) transact(changes []*change) (*batch, error) {
 			b.changes = append(b.changes, c)
 		}
 	}
-	if len(t.log) == 0 { // everything was said before: nothing to write
+	if len(t.log) == 0 && t.mark == nil { // everything was said before: nothing to write
 		b.head = t.head
 		return b, nil
+	}
+	if t.mark == nil {
+		t.mark = w.clock.next(time.Now())
 	}
 	if err := t.finish(); err != nil {
 		return nil, err
 	}
-	b.head, b.log = t.head, t.log
+	b.head, b.log, b.mark = t.head, t.log, t.mark
 	return b, guarded(func() error { return w.commit(t.tx) })
 }
 
 // publish makes durable changes visible, in order.
 func (w *writer) publish(b *batch) {
+	if b.mark != nil {
+		w.clock.mark.Store(b.mark)
+	}
 	for _, c := range b.changes {
 		if c.publish != nil {
 			c.publish()

@@ -76,7 +76,7 @@ func (c *Client) askAt(ctx context.Context, a *asked, raw string, id *ocspder.Ce
 	if err != nil {
 		return nil, err
 	}
-	return c.judge(a, raw, id, nonce, body, time.Now())
+	return c.judge(a, raw, id, nonce, body, c.now())
 }
 
 func newNonce(n Nonce) []byte {

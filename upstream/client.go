@@ -50,6 +50,10 @@ type Options struct {
 	PerIssuer   int            // questions to one issuer's responder at once; default 8
 	PerSecond   float64        // questions to one issuer's responder that are no renewals; default 100
 	Jitter      func() float64 // random numbers in [0, 1); nil: math/rand
+
+	// Now is the time by which answers are judged and renewed; default time.Now. Callers that know their clock to be wrong give what is
+	// right: a clock that was set back would believe answers again that have ended.
+	Now func() time.Time
 }
 
 // Client asks, and remembers what was answered.
@@ -59,6 +63,7 @@ type Client struct {
 	revoked  func(revocation.IssuerID, revocation.Serial) bool
 	log      *slog.Logger
 	metrics  *Metrics
+	now      func() time.Time
 	options  Options
 	answers  *answers
 	dial     egress.Dialer
@@ -80,11 +85,14 @@ func New(o Options) *Client {
 	o.MaxWaiting = orDefault(o.MaxWaiting, 1024)
 	o.PerIssuer = orDefault(o.PerIssuer, 8)
 	o.PerSecond = orDefault(o.PerSecond, 100)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
 	}
 	c := &Client{store: o.Store, onChange: o.OnChange, revoked: o.Revoked, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
-		metrics: cmp.Or(o.Metrics, NewMetrics()), options: o, answers: newAnswers(o.MaxBytes), dial: egress.DialWith(nil),
+		metrics: cmp.Or(o.Metrics, NewMetrics()), now: o.Now, options: o, answers: newAnswers(o.MaxBytes), dial: egress.DialWith(nil),
 		pending: map[key]bool{}, wake: make(chan struct{}, 1)}
 	if c.onChange == nil {
 		c.onChange = func(revocation.IssuerID, revocation.Serial) {}

@@ -193,3 +193,12 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 		}
 	})
 }
+
+// TestAClockSetBackBelievesNoEndedAnswer: what is judged by is the time that is known to have come.
+func TestAClockSetBackBelievesNoEndedAnswer(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		if f := r.ask("\x01"); f != nil || !strings.Contains(r.lastError(), "[expired") {
+			t.Errorf("got %+v, %s", f, r.lastError())
+		}
+	}, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(2 * time.Hour) } })
+}

@@ -37,7 +37,7 @@ func (c *Client) question(ctx context.Context, a *asked, k key) {
 	case <-ctx.Done():
 		return
 	}
-	if !a.resting(time.Now()).IsZero() { // it failed while this one waited
+	if !a.resting(c.now()).IsZero() { // it failed while this one waited
 		return
 	}
 	begin := time.Now()
@@ -48,8 +48,8 @@ func (c *Client) question(ctx context.Context, a *asked, k key) {
 	if err == nil {
 		err = c.accept(a, k, r)
 	}
-	now := time.Now()
-	c.metrics.asked(a.Name, r, err, now.Sub(begin))
+	now := c.now()
+	c.metrics.asked(a.Name, r, err, time.Since(begin))
 	if err == nil {
 		a.answered(now)
 		return
@@ -78,7 +78,7 @@ func (c *Client) accept(a *asked, k key, r *reply) error {
 	if err := c.keep(a, k, f, kept); err != nil {
 		return err
 	}
-	now := time.Now()
+	now := c.now()
 	h := &held{finding: f, signed: r.signed, certID: r.certID, renewAt: renewAt(now, f, a.Every, c.options.Jitter())}
 	c.answers.put(k, h)
 	c.log.LogAttrs(context.Background(), slog.LevelDebug, "upstream ocsp answered", slog.String("issuer", a.Name), slog.String("serial", k.serial.String()),

@@ -50,7 +50,7 @@ func (c *Client) renew(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		now := time.Now()
+		now := c.now()
 		due, next := c.due(now)
 		for _, k := range due {
 			c.again(k, now)
@@ -58,7 +58,7 @@ func (c *Client) renew(ctx context.Context) {
 		if next.IsZero() {
 			timer.Stop()
 		} else {
-			timer.Reset(time.Until(next))
+			timer.Reset(next.Sub(now))
 		}
 		select {
 		case <-ctx.Done():

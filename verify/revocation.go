@@ -38,6 +38,8 @@ type CertRevocation struct {
 	Used    []UsedCRL
 	Refused []RefusedCRL // those that may not be used for this certificate, in the order given
 
+	Staple *OCSPAnswer // the stapled OCSP response that says so, too; see PeerOptions
+
 	Exempt  string // why no revocation is asked for, and the status is Good; "" when it is
 	Invalid error  // a contradiction in the certificate that makes it invalid, whatever CRLs say
 	Detail  string // for Unknown: a sentence

@@ -14,6 +14,7 @@ func TestTourWorksAsPrinted(t *testing.T) {
 	want := []string{
 		"good.pem: good", "revoked.pem: revoked", "held.pem: revoked",
 		`"status":"good"`, `"reason":"keyCompromise"`,
+		"X-Veto-Decision: deny", `"verdict":"invalid_now"`,
 		`"outcome":"created"`, "good.pem: revoked",
 		"veto dev CA", `"state":"done"`, `"freshness":"fresh"`, `"ready":true`,
 	}

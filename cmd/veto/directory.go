@@ -137,7 +137,7 @@ func (d *directory) Issuers() []api.IssuerReport {
 	reports := make([]api.IssuerReport, len(t.issuers))
 	for i := range t.issuers {
 		k := &t.issuers[i]
-		reports[i] = d.report(issuerKey{k, k.Issuer}, fetches, time.Now())
+		reports[i] = d.report(issuerKey{k, k.Issuer}, fetches, judgedAt(d.store))
 	}
 	return reports
 }
@@ -148,7 +148,7 @@ func (d *directory) Issuer(nameOrID string) (api.IssuerReport, bool) {
 	if !ok {
 		return api.IssuerReport{}, false
 	}
-	return d.report(k, d.fetchesByScope(), time.Now()), true
+	return d.report(k, d.fetchesByScope(), judgedAt(d.store)), true
 }
 
 func (d *directory) fetchesByScope() map[revocation.ScopeID]*crlfetch.Report {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/vetopki/veto/internal/explain"
 	"github.com/vetopki/veto/responder"
@@ -22,7 +21,7 @@ type explainer struct {
 
 // ExplainOCSP implements api.Explainer.
 func (e *explainer) ExplainOCSP(ctx context.Context, der []byte) *explain.Explanation {
-	o := explain.Options{Now: time.Now()}
+	o := explain.Options{Now: judgedAt(e.judge.store)}
 	t := e.directory.table.Load()
 	for i := range t.issuers {
 		o.Issuers = append(o.Issuers, t.issuers[i].keys...)

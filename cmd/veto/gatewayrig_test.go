@@ -33,6 +33,16 @@ type gatewayRig struct {
 
 func newGatewayRig(t *testing.T) *gatewayRig {
 	t.Helper()
+	g := newGatewayPKI(t)
+	g.public, g.api = startServe(t, "--data", g.file("data"), "--admin-token-file", g.file("admin.token"),
+		"--issuer", "name=corp,cert="+g.file("ca.pem")+",crl="+g.file("ca.crl")+",signer="+g.file("ocsp.pem")+",key="+g.file("ocsp.key"))
+	awaitCRL(t, g.api, "corp")
+	return g
+}
+
+// newGatewayPKI makes the files of a gatewayRig, and starts nothing.
+func newGatewayPKI(t *testing.T) *gatewayRig {
+	t.Helper()
 	g := &gatewayRig{t: t, dir: openTempDir(t), roots: x509.NewCertPool(), clients: map[string]*pkitest.Pair{}}
 	ca, err := pkitest.NewCA(pkitest.CAOptions{Name: "Gateway CA"})
 	g.check(err)
@@ -55,9 +65,6 @@ func newGatewayRig(t *testing.T) *gatewayRig {
 	g.pair("server", server.Certificate, server.Key)
 	g.write("ca.crl", string(crl))
 	g.write("admin.token", "correct-horse-battery-staple\n")
-	g.public, g.api = startServe(t, "--data", g.file("data"), "--admin-token-file", g.file("admin.token"),
-		"--issuer", "name=corp,cert="+g.file("ca.pem")+",crl="+g.file("ca.crl")+",signer="+g.file("ocsp.pem")+",key="+g.file("ocsp.key"))
-	awaitCRL(t, g.api, "corp")
 	return g
 }
 
@@ -101,17 +108,22 @@ func (g *gatewayRig) admin(command, client string) {
 	runVeto(g.t, exitYes, command, "--server", g.api, "--token-file", g.file("admin.token"), "--issuer", "corp", "--cert", g.file(client+".pem"))
 }
 
-// knock makes a new connection with a client's certificate ("" for none) and asks for a page. It says how the gateway answered: the
-// HTTP code, or 0 when it refused the handshake.
-func (g *gatewayRig) knock(network, address, client string) (code int, err error) {
+// transport makes new connections with a client's certificate, "" for none.
+func (g *gatewayRig) transport(network, address, client string) *http.Transport {
 	config := &tls.Config{RootCAs: g.roots, ServerName: "localhost"}
 	if client != "" {
 		config.Certificates = []tls.Certificate{{Certificate: [][]byte{g.clients[client].Certificate.Raw}, PrivateKey: g.clients[client].Key}}
 	}
-	transport := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true,
+	return &http.Transport{TLSClientConfig: config, DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, address)
 		}}
+}
+
+// knock makes a new connection with a client's certificate and asks for a page. It says how the gateway answered: the HTTP code, or 0
+// when it refused the handshake.
+func (g *gatewayRig) knock(network, address, client string) (code int, err error) {
+	transport := g.transport(network, address, client)
 	defer transport.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: transport}).Get("https://localhost/page")
 	if err != nil {

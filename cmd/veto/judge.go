@@ -69,27 +69,31 @@ func (j *judge) Status(issuer revocation.IssuerID, serial revocation.Serial, now
 	return j.decide(issuer, serial, &set, ev, now)
 }
 
-// CertificateStatus implements api.Source. The certificate says what kind it is, and by its distribution points which of the CRLs
-// speak of it: the silence of the others is no evidence, and needs not be (RFC 5280 §6.3.3).
+// CertificateStatus implements api.Source.
 func (j *judge) CertificateStatus(issuer revocation.IssuerID, cert *x509.Certificate, now time.Time) revocation.CertStatus {
+	return j.JudgedStatus(issuer, verify.NewJudged(cert), now)
+}
+
+// JudgedStatus implements api.Source. The certificate says what kind it is, and by its distribution points which of the CRLs
+// speak of it: the silence of the others is no evidence, and needs not be (RFC 5280 §6.3.3).
+func (j *judge) JudgedStatus(issuer revocation.IssuerID, cert *verify.Judged, now time.Time) revocation.CertStatus {
 	set, known := (*j.settings.Load())[issuer]
 	if !known {
 		return revocation.CertStatus{Because: revocation.BecauseUnknownIssuer, Generation: j.store.Generation()}
 	}
-	serial, err := revocation.SerialFromBig(cert.SerialNumber)
-	if err != nil {
+	if cert.Serial == "" {
 		return revocation.CertStatus{Because: revocation.BecauseOutOfScope, Generation: j.store.Generation()}
 	}
-	ev := j.collect(issuer, serial, &set)
+	ev := j.collect(issuer, cert.Serial, &set)
 	defer j.forget(ev)
-	ev.Kind = verify.KindOf(cert)
+	ev.Kind = cert.Kind
 	for i := range ev.CRLs {
 		// A CRL that an older veto stored has no CRLIssuer: it is complete, and its issuer's own.
 		if f := &ev.CRLs[i]; len(f.Info.CRLIssuer) > 0 && !f.Info.IsDelta() {
-			f.Covers, _ = verify.Covers(f.Info, cert)
+			f.Covers = cert.Covers(f.Info)
 		}
 	}
-	return j.decide(issuer, serial, &set, ev, now)
+	return j.decide(issuer, cert.Serial, &set, ev, now)
 }
 
 // isRevoked says whether a certificate is revoked by an issuer that is configured here.
@@ -123,6 +127,7 @@ func (j *judge) forget(ev *revocation.Evidence) {
 
 // decide is revocation.Decide for what the store knows, with what the CA's own responder said.
 func (j *judge) decide(issuer revocation.IssuerID, serial revocation.Serial, set *settings, ev *revocation.Evidence, now time.Time) revocation.CertStatus {
+	now, _ = j.store.Clock(now)
 	if set.needsList && ev.Inventory == revocation.InventoryOff {
 		ev.Inventory = revocation.NotIssued
 	}

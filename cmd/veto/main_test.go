@@ -32,7 +32,8 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"pki": scriptPKI, "publish": scriptPublish, "addresses": scriptAddresses, "await": scriptAwait, "expand": scriptExpand,
-			"verifypki": scriptVerifyPKI, "forms": scriptForms, "exitcode": scriptExitCode, "delegate": scriptDelegate,
+			"verifypki": scriptVerifyPKI, "peerpki": scriptPeerPKI, "forms": scriptForms, "exitcode": scriptExitCode, "delegate": scriptDelegate,
+			"clockahead": scriptClockAhead,
 		},
 		Condition: func(cond string) (bool, error) {
 			if tool, ok := strings.CutPrefix(cond, "peer:"); ok {

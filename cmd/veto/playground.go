@@ -103,6 +103,8 @@ issuers:
     certificate: ca.pem
     crls: [{url: %[4]q}]
     ocsp: {signer: {certificate: ocsp.pem, key: ocsp.key}}
+profiles:
+  - {name: dev, header: rfc9440, trust: {cidrs: [127.0.0.0/8]}}
 `, filepath.Join(p.dir, "data"), p.ports.Public, p.ports.API, p.crlURL())
 	if err := os.WriteFile(p.file("veto.yaml"), []byte(text), 0o600); err != nil {
 		return err

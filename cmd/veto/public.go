@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vetopki/veto/internal/lane"
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
 )
@@ -42,6 +43,14 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.responder.ServeHTTP(w, r)
 }
 
+// Respond implements lane.Handler: the OCSP requests of ServeHTTP, when they are simple.
+func (p *public) Respond(b []byte, r *lane.Request) ([]byte, bool) {
+	if !r.Post && (bytes.HasPrefix(r.Target, []byte("/crl/")) || bytes.HasPrefix(r.Target, []byte("/issuer/")) || string(r.Target) == "/healthz") {
+		return b, false
+	}
+	return p.responder.AppendHTTP(b, r.Post, r.Target, r.Body)
+}
+
 func (p *public) get(w http.ResponseWriter, r *http.Request, name string, serve func(http.ResponseWriter, *http.Request, string)) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -68,7 +77,7 @@ func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
 		return
 	}
 	defer f.Close()
-	now := time.Now()
+	now := judgedAt(p.directory.store)
 	end := info.Lapses(maxAge)
 	if !end.IsZero() && !now.Before(end) {
 		w.Header().Set("Cache-Control", "no-store")

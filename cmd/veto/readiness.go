@@ -13,6 +13,7 @@ import (
 func (d *directory) Ready(now time.Time) []api.IssuerReadiness {
 	var all []api.IssuerReadiness
 	t := d.table.Load()
+	now, _ = d.store.Clock(now)
 	for i := range t.issuers {
 		k := &t.issuers[i]
 		problem := d.problem(k, now)

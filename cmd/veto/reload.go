@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"maps"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/vetopki/veto/internal/config"
@@ -69,8 +67,8 @@ func (r *reloader) reload() {
 		r.log.Warn("configuration", "warning", w.String())
 	}
 	r.level.Set(next.Log.Level)
-	if r.listeners.certificate != nil {
-		r.listeners.certificate.current.Store(&next.API.TLS.Certificate)
+	if r.listeners.tls != nil {
+		r.listeners.tls.set(next.API.TLS)
 	}
 	r.current = next
 	keys := 0
@@ -113,13 +111,4 @@ func look(files []string) map[string]fileState {
 		}
 	}
 	return seen
-}
-
-// liveCertificate is a server certificate that can be replaced while the listener is open.
-type liveCertificate struct {
-	current atomic.Pointer[tls.Certificate]
-}
-
-func (l *liveCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return l.current.Load(), nil
 }

@@ -18,7 +18,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vetopki/veto/internal/certheader"
 	"github.com/vetopki/veto/internal/config"
+	"github.com/vetopki/veto/internal/lane"
 )
 
 // shutdownGrace is how long answers under way may take after the order to stop.
@@ -27,6 +29,7 @@ const shutdownGrace = 10 * time.Second
 func newServe() *cobra.Command {
 	var file string
 	var flags config.Flags
+	var reset bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve OCSP and the JSON API",
@@ -46,7 +49,7 @@ func newServe() *cobra.Command {
 			} else if len(flags.Issuers) == 0 {
 				return usage("say what to serve: --config FILE, or --issuer name=NAME,cert=FILE[,crl=URL]; see veto serve --help")
 			}
-			return serve(cmd.Context(), load, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return serve(cmd.Context(), load, reset, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -56,11 +59,12 @@ func newServe() *cobra.Command {
 	f.StringVar(&flags.API, "api", "", "`ADDR`ess of the JSON API (default 127.0.0.1:8081)")
 	f.StringVar(&flags.AdminTokenFile, "admin-token-file", "", "`FILE` with the administrators' token")
 	f.StringArrayVar(&flags.Issuers, "issuer", nil, "`"+config.IssuerSyntax+"`, repeatable")
+	f.BoolVar(&reset, "reset-clock", false, "believe the machine's clock, though veto remembers a later time: for once, when the clock had been ahead")
 	return cmd
 }
 
 // serve runs the service until the context ends. Results (the addresses) go to stdout, the log to stderr.
-func serve(ctx context.Context, load func() (*config.Config, error), stdout, stderr io.Writer) error {
+func serve(ctx context.Context, load func() (*config.Config, error), reset bool, stdout, stderr io.Writer) error {
 	c, err := load()
 	if err != nil {
 		return withCode(exitConfig, err)
@@ -74,7 +78,13 @@ func serve(ctx context.Context, load func() (*config.Config, error), stdout, std
 	if err != nil {
 		return err
 	}
-	lis, err := listen(c)
+	if reset {
+		err = resetClock(s.store)
+	}
+	var lis *listeners
+	if err == nil {
+		lis, err = listen(c)
+	}
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
@@ -93,19 +103,16 @@ func serve(ctx context.Context, load func() (*config.Config, error), stdout, std
 func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(context.Context) error) error {
 	calmCollector()
 	group, ctx := errgroup.WithContext(ctx)
-	servers := []*http.Server{newServer(s.public, s.log, 30*time.Second), newServer(s.api.Handler(), s.log, 5*time.Minute)}
-	servers[1].RegisterOnShutdown(s.api.Drain)
-	for i, l := range []net.Listener{lis.public, lis.api} {
-		group.Go(func() error {
-			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serving on %s: %w", l.Addr(), err)
-			}
-			return nil
-		})
-	}
+	public := &lane.Server{Handler: s.public, HTTP: newServer(s.public, s.log, 30*time.Second), MaxConns: maxPublicConns()}
+	api := newServer(s.api.Handler(), s.log, 5*time.Minute)
+	api.MaxHeaderBytes = maxAPIHeader
+	api.RegisterOnShutdown(s.api.Drain)
+	group.Go(func() error { return servingError(public.Serve(lis.public), lis.public) })
+	group.Go(func() error { return servingError(api.Serve(lis.api), lis.api) })
 	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watchFiles(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watch.run(ctx)) })
+	group.Go(func() error { return ignoreCanceled((&clockWatch{store: s.store, log: s.log}).run(ctx)) })
 	for _, f := range extra {
 		group.Go(func() error { return ignoreCanceled(f(ctx)) })
 	}
@@ -114,10 +121,17 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
 		s.log.Info("stopping", "grace", shutdownGrace.String())
-		return errors.Join(servers[0].Shutdown(grace), servers[1].Shutdown(grace))
+		return errors.Join(public.Shutdown(grace), api.Shutdown(grace))
 	})
 	err := group.Wait()
 	return errors.Join(err, s.close())
+}
+
+func servingError(err error, l net.Listener) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serving on %s: %w", l.Addr(), err)
 }
 
 func ignoreCanceled(err error) error {
@@ -140,7 +154,7 @@ func calmCollector() {
 type listeners struct {
 	public, api net.Listener
 	apiScheme   string
-	certificate *liveCertificate // of the API, nil without TLS
+	tls         *liveTLS // of the API, nil without TLS
 }
 
 func listen(c *config.Config) (*listeners, error) {
@@ -153,9 +167,9 @@ func listen(c *config.Config) (*listeners, error) {
 		return nil, withCode(exitConfig, errors.Join(fmt.Errorf("api listener: %w; choose another address", err), lis.public.Close()))
 	}
 	if c.API.TLS != nil {
-		lis.apiScheme, lis.certificate = "https", new(liveCertificate)
-		lis.certificate.current.Store(&c.API.TLS.Certificate)
-		lis.api = tls.NewListener(lis.api, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: lis.certificate.get})
+		lis.apiScheme, lis.tls = "https", new(liveTLS)
+		lis.tls.set(c.API.TLS)
+		lis.api = tls.NewListener(lis.api, lis.tls.config())
 	}
 	return lis, nil
 }
@@ -168,6 +182,9 @@ func newServer(h http.Handler, log *slog.Logger, write time.Duration) *http.Serv
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
+
+// maxAPIHeader has room for a chain of certificates that a gateway passes on, and for the headers of its client.
+const maxAPIHeader = certheader.MaxCertificateHeader + certheader.MaxChainHeader + 48<<10
 
 // onHangup returns a channel that receives at each SIGHUP, and how to stop it.
 func onHangup() (<-chan os.Signal, func()) {

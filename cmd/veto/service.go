@@ -48,10 +48,12 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
 	upstreamMetrics := upstream.NewMetrics()
 	s.upstream = upstream.New(upstream.Options{Store: st, Log: log, Metrics: upstreamMetrics, Revoked: s.judge.revokedElsewhere,
-		OnChange: func(issuer revocation.IssuerID, serial revocation.Serial) { s.responder.Purge(issuer, serial) }})
+		OnChange: func(issuer revocation.IssuerID, serial revocation.Serial) { s.responder.Purge(issuer, serial) },
+		Now:      func() time.Time { return judgedAt(st) }})
 	s.judge.upstream, s.directory.upstream = s.upstream, s.upstream
 	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes), Relay: relay{s.upstream},
-		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting})
+		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting,
+		Now: func() time.Time { return judgedAt(st) }})
 	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
@@ -63,7 +65,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Inventories: s.operator, Ready: s.directory.Ready, Log: log,
 		Version: version, Metrics: apiMetrics, Explainer: &explainer{s.directory, s.judge, s.responder},
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
-			upstreamMetrics.Collectors(), []prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory)})})
+			upstreamMetrics.Collectors(),
+			[]prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory), newClockMetric(st)})})
 	if err == nil {
 		err = s.configure(c)
 	}
@@ -143,6 +146,10 @@ func (s *service) putInForce(c *config.Config) error {
 	s.upstream.SetIssuers(asked)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
+	s.setTrust(c)
+	if err := s.setProfiles(c); err != nil { // the configuration was checked: there is none
+		return err
+	}
 	s.responder.SetIssuers(answered)
 	for _, is := range answered {
 		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace

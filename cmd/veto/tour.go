@@ -43,6 +43,10 @@ func (p *playground) tour() string {
 		"\nThe same by JSON:\n" +
 		fmt.Sprintf("  curl -sS %s/v1/status/dev/%s\n", api, serial("good")) +
 		fmt.Sprintf("  curl -sS -H 'Content-Type: application/x-pem-file' --data-binary @%s %s/v1/status\n", p.file("revoked.pem"), api) +
+		"\nAs a gateway asks, with what its client presented, and the five checks of mutual TLS:\n" +
+		fmt.Sprintf("  curl -sS -i -H \"Client-Cert: :$(openssl x509 -in %s -outform DER | base64 -w 0):\" %s/v1/authz/dev\n", p.file("revoked.pem"), api) +
+		fmt.Sprintf("  openssl x509 -in %s | awk '{printf \"%%s\\\\n\", $0}' | sed 's/.*/{\"role\":\"client\",\"chain\":[\"&\"]}/' | "+
+			"curl -sS -H 'Content-Type: application/json' -d @- %s/v1/verify\n", p.file("held.pem"), api) +
 		"\nRevoke the good one; it holds from the moment this answers, and OCSP says so:\n" +
 		fmt.Sprintf("  curl -sS -H %s -H 'Content-Type: application/json' -d '{\"serial\":\"%s\",\"reason\":\"superseded\"}' %s/v1/issuers/dev/revocations\n", auth, serial("good"), api) +
 		ocsp("good") +

@@ -2,31 +2,33 @@ package main
 
 import (
 	"crypto/x509"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/verify"
 )
 
 func newVerify() *cobra.Command {
 	var q verifyQuestion
-	var at, scope string
+	var at, scope, role string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify LEAF", Short: "Judge a certificate offline: its path to a root, and its revocation by CRLs",
-		Long: "Builds the paths from LEAF to a root and judges each certificate below the root by the CRLs given (RFC 5280 §6.3).\n" +
+		Use: "verify LEAF", Short: "Judge a certificate offline by the five checks of mutual TLS",
+		Long: "Judges a peer by its certificate, LEAF: validity, trust, integrity, identity and revocation, a line each. Paths lead from LEAF to a\n" +
+			"root (RFC 5280 §6.1), and each certificate below the root is judged by the CRLs given (§6.3) and a stapled OCSP response.\n" +
+			"Of each kind of name that is given one must be in the certificate; without any, the identity is not checked.\n" +
 			"Files are PEM or DER and may hold several objects; LEAF may be followed by its intermediates. The untrusted certificates\n" +
 			"are used for the path and as signers of CRLs.\n\n" +
-			"Ends with 0 valid · 1 invalid: revoked, no path, a bad signature · 2 undetermined: the CRLs do not say.",
+			"Ends with 0 valid · 1 invalid: revoked, no path, a bad signature · 2 undetermined: the CRLs do not say, and nothing else is wrong.",
 		Example: "  veto verify --roots root.pem --untrusted intermediates.pem --crl root.crl --crl ca.crl leaf.pem\n" +
-			"  veto verify --roots root.pem --crl ca.crl --deltas --crl ca+.crl --time 2026-03-01T00:00:00Z --json leaf.pem",
+			"  veto verify --roots root.pem --crl ca.crl --deltas --crl ca+.crl --time 2026-03-01T00:00:00Z --json leaf.pem\n" +
+			"  veto verify --roots root.pem --role server --dns www.example.org --ocsp-response staple.der chain.pem\n" +
+			"  veto verify --roots root.pem --role client --uri 'spiffe://example.org/ns/prod/*' --revocation none client.pem",
 		Args: exactly(1, "one certificate file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q.leaf = args[0]
-			if err := q.settings(at, scope); err != nil {
+			if err := q.settings(at, scope, role); err != nil {
 				return err
 			}
 			report, err := q.answer(cmd.ErrOrStderr())
@@ -41,13 +43,20 @@ func newVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return exitWith(verdictCodes[report.Verdict])
+			return exitWith(report.exit)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&q.roots, "roots", "", "`FILE` with the trusted root certificates (required)")
 	f.StringArrayVar(&q.untrusted, "untrusted", nil, "`FILE` with intermediate certificates and signers of CRLs; may repeat")
 	f.StringArrayVar(&q.crls, "crl", nil, "`FILE` with CRLs; may repeat")
+	f.StringVar(&role, "role", "any", "what the certificate is used for: server, client or `any`")
+	f.StringArrayVar(&q.names.dns, "dns", nil, "the peer's DNS `NAME`; its first label may be *; may repeat: one must match")
+	f.StringArrayVar(&q.names.ip, "ip", nil, "the peer's `ADDRESS`; may repeat")
+	f.StringArrayVar(&q.names.uri, "uri", nil, "the peer's `URI`, exact, or any below when it ends in /*; may repeat")
+	f.StringArrayVar(&q.names.email, "email", nil, "the peer's e-mail `ADDRESS`; may repeat")
+	f.StringArrayVar(&q.names.cn, "cn", nil, "the common `NAME` of the peer's subject, which is looked at only if this is given; may repeat")
+	f.StringVar(&q.staple, "ocsp-response", "", "`FILE` with the OCSP response that came with the certificate, DER")
 	f.StringVar(&at, "time", "", "judge at this moment, `RFC3339`; default now")
 	f.StringVar(&scope, "revocation", "chain", "which certificates must not be revoked: `chain`, leaf or none")
 	f.BoolVar(&q.options.Deltas, "deltas", false, "apply delta CRLs; without it they are left aside")
@@ -57,15 +66,6 @@ func newVerify() *cobra.Command {
 	return cmd
 }
 
-const (
-	verdictValid        = "valid"
-	verdictInvalid      = "invalid"
-	verdictUndetermined = "undetermined"
-)
-
-// verdictCodes are the exit codes of the verdicts.
-var verdictCodes = map[string]int{verdictValid: exitYes, verdictInvalid: exitNo, verdictUndetermined: exitUnknown}
-
 // verifyQuestion is what veto verify is asked.
 type verifyQuestion struct {
 	leaf, roots     string
@@ -73,9 +73,14 @@ type verifyQuestion struct {
 	at              time.Time
 	skip            bool // no revocation
 	options         verify.RevocationOptions
+
+	role     verify.Role
+	names    peerNames
+	expected []verify.Identity
+	staple   string // a file
 }
 
-func (q *verifyQuestion) settings(at, scope string) (err error) {
+func (q *verifyQuestion) settings(at, scope, role string) (err error) {
 	q.at = time.Now()
 	if at != "" {
 		if q.at, err = time.Parse(time.RFC3339, at); err != nil {
@@ -92,6 +97,12 @@ func (q *verifyQuestion) settings(at, scope string) (err error) {
 	default:
 		return usage("--revocation: %q is none of chain, leaf and none", scope)
 	}
+	if q.role, err = parseRole(role); err != nil {
+		return err
+	}
+	if q.expected, err = q.names.identities(); err != nil {
+		return err
+	}
 	switch {
 	case q.roots == "":
 		return usage("--roots FILE is required: nothing is trusted by itself")
@@ -101,61 +112,17 @@ func (q *verifyQuestion) settings(at, scope string) (err error) {
 	return nil
 }
 
-// judge finds the paths of the leaf and returns the report of the best: a valid one, else one that is not known to be invalid. A
-// leaf that is revoked by one path is revoked.
-func (q *verifyQuestion) judge(set *certificateSet, crls []crlFile) *verifyReport {
-	report := &verifyReport{Verdict: verdictInvalid, Time: q.at.UTC()}
+// judge runs the five checks.
+func (q *verifyQuestion) judge(set *certificateSet, crls []crlFile, staple []byte) *verifyReport {
 	if set.leafError != nil {
-		report.Why = fmt.Sprintf("the certificate cannot be read: %v", set.leafError)
-		return report
-	}
-	paths, err := verify.Paths(set.leaf, set.untrusted, set.roots, q.at)
-	if err != nil {
-		report.Why = pathProblem(err)
-		report.Path = []certReport{describeCertificate(set.leaf)}
-		return report
+		return reportPeer(verify.Unreadable(set.leafError), q.at, crls)
 	}
 	q.options.Untrusted = set.untrusted
-	for i, path := range paths {
-		one := q.judgePath(path, crls)
-		if i == 0 || verdictRank[one.Verdict] > verdictRank[report.Verdict] {
-			report = one
-		}
-		if one.Path[0].Status == revocation.Revoked.String() {
-			return one
-		}
-	}
-	return report
-}
-
-var verdictRank = map[string]int{verdictUndetermined: 1, verdictValid: 2}
-
-func (q *verifyQuestion) judgePath(path []*x509.Certificate, crls []crlFile) *verifyReport {
-	report := &verifyReport{Verdict: verdictValid, Time: q.at.UTC()}
-	var results []verify.CertRevocation
+	o := verify.PeerOptions{Role: q.role, Roots: set.roots, Untrusted: set.untrusted, Expected: q.expected, Staple: staple, ClockSkew: q.options.ClockSkew}
 	if !q.skip {
-		results = verify.Revocation(path, views(crls), q.at, q.options)
-	}
-	for i, c := range path {
-		one := describeCertificate(c)
-		switch {
-		case i < len(results):
-			one.judged(&results[i], crls)
-		case i == len(path)-1:
-			one.Status, one.Why = "trusted", "it is one of the roots"
-		default:
-			one.Status, one.Why = "not checked", "--revocation leaves it out"
-		}
-		report.Path = append(report.Path, one)
-	}
-	for i := range results {
-		switch r := &results[i]; {
-		case r.Status == revocation.Revoked, r.Invalid != nil:
-			report.Verdict, report.Why = verdictInvalid, fmt.Sprintf("%s: %s", report.Path[i].Subject, report.Path[i].Why)
-			return report
-		case r.Status == revocation.Unknown && report.Verdict == verdictValid:
-			report.Verdict, report.Why = verdictUndetermined, fmt.Sprintf("%s: %s", report.Path[i].Subject, report.Path[i].Why)
+		o.Revocation = func(path []*x509.Certificate) []verify.CertRevocation {
+			return verify.Revocation(path, views(crls), q.at, q.options)
 		}
 	}
-	return report
+	return reportPeer(verify.Peer([]*x509.Certificate{set.leaf}, q.at, o), q.at, crls)
 }

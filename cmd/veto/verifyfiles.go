@@ -67,7 +67,13 @@ func (q *verifyQuestion) answer(messages io.Writer) (*verifyReport, error) {
 		}
 		crls = append(crls, more...)
 	}
-	return q.judge(set, crls), nil
+	var staple []byte
+	if q.staple != "" {
+		if staple, err = os.ReadFile(q.staple); err != nil {
+			return nil, usage("--ocsp-response: %v", err)
+		}
+	}
+	return q.judge(set, crls, staple), nil
 }
 
 func leafAndOthers(file string) (leaf []byte, others [][]byte, err error) {

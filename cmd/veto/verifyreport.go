@@ -14,10 +14,13 @@ import (
 
 // verifyReport is what veto verify shows.
 type verifyReport struct {
-	Verdict string       `json:"verdict"` // valid, invalid or undetermined
-	Why     string       `json:"why,omitempty"`
-	Time    time.Time    `json:"time"`
-	Path    []certReport `json:"path"` // from the leaf to the root
+	Verdict verify.Verdict `json:"verdict"` // valid, invalid or invalid_now
+	Why     string         `json:"why,omitempty"`
+	Time    time.Time      `json:"time"`
+	Checks  []peerCheck    `json:"checks"` // validity, trust, integrity, identity, revocation
+	Path    []certReport   `json:"path"`   // from the leaf to the root, or as far as there is one
+
+	exit int
 }
 
 type certReport struct {
@@ -85,17 +88,22 @@ func (c *certReport) judged(r *verify.CertRevocation, crls []crlFile) {
 		c.Status, c.Why = "exempt", r.Exempt
 	case r.Status == revocation.Revoked:
 		c.Reason, c.RevokedAt, c.InvalidityDate = r.Entry.Reason.String(), r.Entry.RevokedAt, r.Entry.InvalidityDate
-		c.Why = fmt.Sprintf("revoked since %s, %s, by %s", stamp(r.Entry.RevokedAt), c.Reason, c.CRLs[0].sentence())
+		c.Why = fmt.Sprintf("revoked since %s, %s, by %s", stamp(r.Entry.RevokedAt), c.Reason, c.sources(r))
+	case r.Status == revocation.Good && len(c.CRLs) == 0:
+		c.Why = "good by " + c.sources(r)
 	case r.Status == revocation.Good:
-		c.Why = "not listed by " + c.sources()
+		c.Why = "not listed by " + c.sources(r)
 	default:
 		c.Why = r.Detail
 	}
 }
 
-// sources names the CRLs used in one phrase.
-func (c *certReport) sources() string {
+// sources names what was used in one phrase.
+func (c *certReport) sources(r *verify.CertRevocation) string {
 	var list []string
+	if len(c.CRLs) == 0 && r.Staple != nil {
+		return "the stapled OCSP response of " + stamp(r.Staple.ThisUpdate)
+	}
 	for i := range c.CRLs {
 		list = append(list, c.CRLs[i].sentence())
 	}
@@ -141,44 +149,43 @@ func describeRefused(file string, err error) refusedReport {
 	return r
 }
 
-// print writes a line for each certificate and, where nothing could be determined, one for each CRL that was refused.
+// print writes a line for each check, then one for each certificate and, where nothing could be determined, one for each CRL that
+// was refused.
 func (r *verifyReport) print(w io.Writer) {
-	for i := range r.Path {
-		c := &r.Path[i]
-		status := c.Status
-		if status == "" {
-			status = "no path"
-		}
-		fmt.Fprintf(w, "%-12s %s, serial %s", status, c.Subject, c.Serial)
-		if c.Why != "" {
-			fmt.Fprintf(w, ": %s", c.Why)
-		}
-		fmt.Fprintln(w)
-		if c.Status != revocation.Unknown.String() {
-			continue
-		}
-		for _, used := range c.CRLs {
-			fmt.Fprintf(w, "    used     %s: covers %s\n", used.sentence(), strings.Join(used.Reasons, ", "))
-		}
-		for _, refused := range c.Refused {
-			fmt.Fprintf(w, "    refused  %s: %s\n", refused.File, refused.sentence())
-		}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		fmt.Fprintf(w, "%-10s  %-7s  %s\n", c.Name, c.Outcome, c.sentence())
 	}
-	if r.Why == "" {
+	for i := range r.Path {
+		r.Path[i].print(w)
+	}
+	switch {
+	case r.exit == exitUnknown:
+		fmt.Fprintf(w, "undetermined: %s\n", r.Why)
+	case r.Verdict == verify.Valid:
 		fmt.Fprintln(w, r.Verdict)
+	default:
+		fmt.Fprintf(w, "invalid: %s\n", r.Why)
+	}
+}
+
+func (c *certReport) print(w io.Writer) {
+	fmt.Fprintf(w, "%-12s %s, serial %s", c.Status, c.Subject, c.Serial)
+	if c.Why != "" {
+		fmt.Fprintf(w, ": %s", c.Why)
+	}
+	fmt.Fprintln(w)
+	if c.Status != revocation.Unknown.String() {
 		return
 	}
-	fmt.Fprintf(w, "%s: %s\n", r.Verdict, r.Why)
+	for _, used := range c.CRLs {
+		fmt.Fprintf(w, "    used     %s: covers %s\n", used.sentence(), strings.Join(used.Reasons, ", "))
+	}
+	for _, refused := range c.Refused {
+		fmt.Fprintf(w, "    refused  %s: %s\n", refused.File, refused.sentence())
+	}
 }
 
 func (r *refusedReport) sentence() string {
 	return (&revocation.Refusal{Rule: r.Rule, Section: r.Section, Detail: r.Detail}).Error()
-}
-
-// pathProblem says in our words why crypto/x509 found no path.
-func pathProblem(err error) string {
-	if unknown, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "no path leads from the certificate to one of the roots: " + strings.TrimPrefix(unknown.Error(), "x509: ")
-	}
-	return "the certificate has no valid path to one of the roots: " + strings.TrimPrefix(err.Error(), "x509: ")
 }

@@ -2,6 +2,8 @@
 // same machine in the same run. Server and loader each have a core. It needs wrk and taskset.
 //
 //	go build -o veto ./cmd/veto && go run ./internal/bench -veto ./veto
+//
+// With -overload it measures what is left of the signing rate, and of administration, under ten times the load it can carry.
 package main
 
 import (
@@ -29,13 +31,22 @@ func main() {
 	seconds := flag.Int("seconds", 5, "length of one measurement")
 	rounds := flag.Int("rounds", 3, "measurements of each kind, the floor before each")
 	size := flag.Int("body", 500, "octets of the floor's answer")
+	same := flag.Bool("same", false, "send the floor the same requests, instead of the shortest there is")
+	only := flag.String("only", "", "measure only what has this in its name")
+	flood := flag.Bool("overload", false, "measure under ten times the load")
 	floor := flag.Bool("floor", false, "be the floor's server")
 	flag.Parse()
 	if *floor {
 		log.Fatal(serveFloor(*size))
 	}
 	signal.Ignore(syscall.SIGPIPE) // whoever closes our output must not leave the servers running
-	if err := measureAll(*binary, *size, *rounds, *seconds); err != nil {
+	if *flood {
+		if err := measureOverload(*binary, *seconds); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	if err := measureAll(*binary, *size, options{*rounds, *seconds, *same, *only}); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -55,7 +66,7 @@ func serveFloor(size int) error {
 }
 
 // measureAll starts both servers, each on the first core, and measures.
-func measureAll(binary string, size, rounds, seconds int) error {
+func measureAll(binary string, size int, o options) error {
 	dir, err := os.MkdirTemp("", "veto-bench-")
 	if err != nil {
 		return err
@@ -79,21 +90,35 @@ func measureAll(binary string, size, rounds, seconds int) error {
 	if err := w.prepare(veto.printed); err != nil {
 		return err
 	}
-	return w.report(floor, veto, rounds, seconds)
+	return w.report(floor, veto, o)
+}
+
+// options say what is measured and for how long.
+type options struct {
+	rounds, seconds int
+	same            bool
+	only            string
 }
 
 // report prints a row for each kind of request: medians over the rounds of its rate, of its rate against the floor measured
 // right before it, and of the same by the server's processor time, which a busy neighbour disturbs less.
-func (w *workload) report(floor, veto *server, rounds, seconds int) error {
+func (w *workload) report(floor, veto *server, o options) error {
 	for _, row := range w.rows() {
+		if !strings.Contains(row.name, o.only) {
+			continue
+		}
+		script := ""
+		if o.same {
+			script = row.script
+		}
 		var rates, byRate, byCPU []float64
 		var last measurement
-		for range rounds {
-			base, err := load(floor, w.floor, "", seconds)
+		for range o.rounds {
+			base, err := load(floor, w.floor, script, o.seconds)
 			if err != nil {
 				return fmt.Errorf("floor: %w", err)
 			}
-			if last, err = load(veto, row.url, row.script, seconds); err != nil {
+			if last, err = load(veto, row.url, row.script, o.seconds); err != nil {
 				return fmt.Errorf("%s: %w", row.name, err)
 			}
 			rates = append(rates, last.rate)

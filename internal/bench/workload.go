@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/vetopki/veto/internal/ocspder"
+	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -28,6 +29,7 @@ type workload struct {
 	public, api      string
 	get, post, nonce string // scripts
 	status           string
+	authz            string
 }
 
 type row struct{ name, url, script string }
@@ -38,6 +40,7 @@ func (w *workload) rows() []row {
 		{"ocsp post, cached", w.public, w.post},
 		{"ocsp post with nonce, signed each", w.public, w.nonce},
 		{"get /v1/status", w.api, w.status},
+		{"get /v1/authz, a certificate each", w.api, w.authz},
 	}
 }
 
@@ -83,7 +86,33 @@ func (w *workload) prepare(tour string) error {
 		bodies = append(bodies, string(der))
 		statuses = append(statuses, "/v1/status/dev/"+serial.String())
 	}
+	if err := w.writeAuthz(issuer); err != nil {
+		return err
+	}
 	return w.writeScripts(issuer, paths, bodies, statuses)
+}
+
+// writeAuthz has a gateway ask for as many clients as there are serials, each with its certificate in the header.
+func (w *workload) writeAuthz(issuer *x509.Certificate) error {
+	key, err := os.ReadFile(filepath.Join(w.dir, "ca.key"))
+	if err != nil {
+		return err
+	}
+	block, _ := pem.Decode(key)
+	ca, err := pkitest.ParseCA(issuer, block.Bytes)
+	if err != nil {
+		return err
+	}
+	var headers []string
+	for range serials {
+		leaf, err := ca.Issue(pkitest.LeafOptions{})
+		if err != nil {
+			return err
+		}
+		headers = append(headers, ":"+base64.StdEncoding.EncodeToString(leaf.Certificate.Raw)+":")
+	}
+	w.authz, err = writeFile(w.dir, "authz.lua", func(f io.Writer) { cycle(f, headers, `wrk.format("GET", "/v1/authz/dev", {["Client-Cert"]=r[i]})`) })
+	return err
 }
 
 func (w *workload) writeScripts(issuer *x509.Certificate, paths, bodies, statuses []string) (err error) {

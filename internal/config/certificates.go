@@ -84,7 +84,7 @@ func (r *reader) tls(v *value) *TLS {
 				key = r.privateKey(v.pos, t.KeyFile, "")
 			}
 		},
-		"client_ca": r.later("client certificates at the API are"),
+		"client_ca": func(v *value) { t.ClientCAs = r.anchors(v) },
 	}) {
 		return nil
 	}

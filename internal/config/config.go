@@ -21,10 +21,12 @@ type Config struct {
 	Egress  Egress
 	OCSP    Responder
 	Issuers []Issuer
+	Trust   []TrustSet
 	Log     Log
 
 	// IngestMemory bounds the memory that the entries of all CRLs being stored take together, in octets.
 	IngestMemory int64
+	Profiles     []Profile // of gateways
 
 	// Warnings are what an operator should know although it does not stop the service, sorted by position.
 	Warnings []Fault
@@ -51,7 +53,8 @@ type API struct {
 // TLS is what a listener shows its clients.
 type TLS struct {
 	CertificateFile, KeyFile string
-	Certificate              tls.Certificate // Leaf is set
+	Certificate              tls.Certificate     // Leaf is set
+	ClientCAs                []*x509.Certificate // whose client certificates are believed; none: none are asked for
 	Pos                      Position
 }
 

@@ -65,6 +65,8 @@ func newFolder(t testing.TB) *folder {
 	f.write("no-crlsign.pem", pkitest.CertificatePEM(noCRL.Certificate))
 	future := must(pkitest.NewCA(pkitest.CAOptions{Name: "Future", NotBefore: time.Now().Add(time.Hour)}))
 	f.write("future.pem", pkitest.CertificatePEM(future.Certificate))
+	f.write("gateways.pem", pkitest.CertificatePEM(devices.Certificate))
+	f.write("edge.token", []byte("a-token-for-the-edge\n"))
 	f.write("admin.token", []byte("0123456789abcdef-admin\n"))
 	f.write("short.token", []byte("short\n"))
 	f.write("empty.token", []byte(" \n"))

@@ -27,7 +27,7 @@ func (r *reader) issuer(v *value) Issuer {
 	i := Issuer{Refresh: DefaultRefresh(), OCSP: DefaultOCSP(), Inventory: InventoryOptional, Pos: v.pos}
 	var refresh, ocsp *value
 	if !r.object(v, keys{
-		"name":        func(v *value) { i.namePos = v.pos; r.issuerName(v, &i.Name) },
+		"name":        func(v *value) { i.namePos = v.pos; r.name(v, "issuer", &i.Name) },
 		"certificate": func(v *value) { r.issuerCertificates(v, &i) },
 		"issues":      func(v *value) { r.choice(v, &i.Issues, IssuesEndEntity, IssuesCA, IssuesAny) },
 		"crls":        func(v *value) { i.CRLs = r.crls(v) },
@@ -53,13 +53,14 @@ func (r *reader) issuer(v *value) Issuer {
 	return i
 }
 
-func (r *reader) issuerName(v *value, into *string) {
+// name reads the name of an issuer, a trust set or a profile.
+func (r *reader) name(v *value, of string, into *string) {
 	var name string
 	if !r.text(v, &name) {
 		return
 	}
 	if !issuerName.MatchString(name) {
-		r.fault(v.pos, "%s is no issuer name; use 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit", v.shown())
+		r.fault(v.pos, "%s is no %s name; use 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit", v.shown(), of)
 		return
 	}
 	*into = name

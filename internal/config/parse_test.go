@@ -29,7 +29,7 @@ issuers:
     certificate: ocsp.pem
     name: users
 profiles:
-  - name: edge
+  - {name: edge, header: nginx, trust: {}}
 `
 	_, faults := Parse("veto.yaml", []byte(text), f.dir, environment())
 	want := []string{
@@ -47,7 +47,8 @@ profiles:
 		`12:11 issuers[1].name: "é" is no issuer name`,
 		`13:18 issuers[1].certificate: ` + f.path("ocsp.pem") + ` (CN=ocsp.test) is not a CA certificate`,
 		`14:5 issuers[1].name: given twice, first on line 12; remove one`,
-		`15:1 profiles: gateway profiles are not supported yet and come with a later version; remove the key`,
+		`16:26 profiles[0].header: "nginx" is not one of apache, `,
+		`16:40 profiles[0].trust: is empty; say who may ask`,
 	}
 	compareFaults(t, want, faults)
 	if line := strings.Split(faults.Error(), "\n")[4]; !strings.HasPrefix(line, `veto.yaml:6:11: issuers[0].name: "Corp Devices" is no`) {
@@ -87,7 +88,7 @@ func TestFaults(t *testing.T) {
 		{"a tag", "data_dir: !!str x\n", "1:11 data_dir: YAML tags"},
 		{"an unknown key at the top", "isuers: []\n", `1:1 : unknown key "isuers"; did you mean "issuers"?`},
 		{"an abbreviated key", "issuers: [{name: a, cert: x}]\n", `1:21 issuers[0]: unknown key "cert"; did you mean "certificate"?`},
-		{"an unknown key like no other", "zzz: 1\n", `1:1 : unknown key "zzz"; known here: admin, api, data_dir, egress, ingest_memory, issuers, log, ocsp, profiles, public`},
+		{"an unknown key like no other", "zzz: 1\n", `1:1 : unknown key "zzz"; known here: admin, api, data_dir, egress, ingest_memory, issuers, log, ocsp, profiles, public, trust`},
 		{"an unknown key that repeats is twice", "zzz: 1\nzzz: 1\n", `1:1 : unknown key "zzz"; known`},
 		{"a key without value", "data_dir:\npublic: {}\n", "1:1 data_dir: has no value; give it one or remove the key"},
 		{"a key with a tilde", "data_dir: ~\n", "1:11 data_dir: has no value"},
@@ -163,7 +164,7 @@ func TestFaults(t *testing.T) {
 		{"too little memory", "ingest_memory: 15MiB\n", `1:16 ingest_memory: "15MiB" is too small to sort CRLs in; allow at least 16MiB`},
 		{"a port out of range", "api: {listen: 'localhost:70000'}\n", `1:15 api.listen: "localhost:70000" has no port between 0 and 65535`},
 		{"one port for both listeners", "api: {listen: '127.0.0.1:8080'}\n", "1:15 api.listen: public and api both listen on"},
-		{"client certificates", "api: {tls: {certificate: api.pem, key: api.key, client_ca: x}}\n", "1:49 api.tls.client_ca: client certificates at the API are not supported yet"},
+		{"client certificates of nobody", "api: {tls: {certificate: api.pem, key: api.key, client_ca: garbage.pem}}\n", "1:60 api.tls.client_ca: " + f.path("garbage.pem") + " is neither a PEM nor a DER certificate"},
 		{"a short read token", "api: {read_token: hush}\n", "1:19 api.read_token: the token has 4 characters and could be guessed"},
 		{"a token with a space", "api: {read_token: 'hush hush hush hush'}\n", "1:19 api.read_token: the token has spaces"},
 		{"readers with the administrator's token", "api: {read_token: 0123456789abcdef-admin}\nadmin: {token_file: admin.token}\n", "1:19 api.read_token: this is the administrator's token"},

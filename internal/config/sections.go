@@ -19,7 +19,8 @@ func (r *reader) config(v *value) *Config {
 		"egress":   func(v *value) { r.egress(v, &c.Egress) },
 		"ocsp":     func(v *value) { r.responder(v, &c.OCSP) },
 		"issuers":  func(v *value) { c.Issuers = r.issuers(v) },
-		"profiles": r.later("gateway profiles are"),
+		"trust":    func(v *value) { c.Trust = r.trustSets(v) },
+		"profiles": func(v *value) { c.Profiles = r.profiles(v) },
 		"log":      func(v *value) { r.log(v, &c.Log) },
 
 		"ingest_memory": func(v *value) { r.size(v, &c.IngestMemory, 16<<20, "to sort CRLs in; allow at least 16MiB") },
@@ -85,6 +86,9 @@ func (r *reader) together(c *Config) {
 	}
 	if c.API.TLS == nil && (c.Admin.TokenFile != "" || c.API.ReadToken != "") && !loopback(c.API.Listen) {
 		r.warn(c.API.Pos, "tokens cross the network in clear; serve TLS (api.tls), or listen on a loopback address")
+	}
+	for i := range c.Profiles {
+		r.profileTogether(c, &c.Profiles[i])
 	}
 	if len(c.Issuers) == 0 && len(r.faults) == 0 {
 		r.warn(Position{File: r.file}, "there are no issuers: nothing can be answered")

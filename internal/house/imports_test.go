@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	"revocation":       {},
 	"internal/crlder":  {"revocation"},
 	"internal/ocspder": {"revocation"},
+	"internal/lane":    {},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
 	"internal/egress":  {"revocation"},
 	"crlfetch":         {"revocation", "internal/crlder", "verify", "internal/egress"},
@@ -24,18 +25,20 @@ var allowed = map[string][]string{
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
 	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
-	"api":              {"revocation", "verify", "internal/explain"},
-	"internal/config":  {"internal/crlder"},
-
+	"api":              {"revocation", "verify", "internal/explain", "internal/certheader"},
+	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},
+	"internal/pkitest": {},
+	"internal/house":   {},
+	// The headers of gateways; lists of serials.
+	"internal/certheader": {"revocation"},
 	"internal/seriallist": {"revocation"},
-	"internal/pkitest":    {},
-	"internal/house":      {},
 	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
 	"internal/pkcs11key": {},
 	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "upstream", "store", "responder", "api",
-		"internal/config", "internal/egress", "internal/explain", "internal/pkcs11key", "internal/pkitest", "internal/seriallist"},
+		"internal/config", "internal/certheader", "internal/egress", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest",
+		"internal/seriallist"},
 	// Programs that measure; nothing imports them.
-	"internal/bench":  {"revocation", "internal/ocspder"},
+	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
 }
 

@@ -67,8 +67,9 @@ type CAOptions struct {
 	UseKey              crypto.Signer // instead of a new key
 	Parent              *CA           // nil: self-signed
 	NotBefore, NotAfter time.Time
-	KeyUsage            x509.KeyUsage // default certSign and cRLSign
-	NoCABelow           bool          // pathLenConstraint 0
+	KeyUsage            x509.KeyUsage           // default certSign and cRLSign
+	NoCABelow           bool                    // pathLenConstraint 0
+	Change              func(*x509.Certificate) // of the template, before it is signed
 }
 
 // NewCA makes a CA.
@@ -87,6 +88,9 @@ func NewCA(o CAOptions) (*CA, error) {
 	}
 	if t.KeyUsage == 0 {
 		t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	}
+	if o.Change != nil {
+		o.Change(t)
 	}
 	parent, parentKey := t, key
 	if o.Parent != nil {
@@ -121,6 +125,7 @@ type LeafOptions struct {
 	KeyUsage            x509.KeyUsage // default digitalSignature
 	ExtKeyUsage         []x509.ExtKeyUsage
 	Extensions          []pkix.Extension
+	Change              func(*x509.Certificate) // of the template, before it is signed
 }
 
 // Issue makes an end-entity certificate.
@@ -150,6 +155,9 @@ func (ca *CA) Issue(o LeafOptions) (*Pair, error) {
 	}
 	if o.Subject != nil {
 		t.Subject, t.DNSNames = pkix.Name{}, nil
+	}
+	if o.Change != nil {
+		o.Change(t)
 	}
 	cert, err := sign(t, ca.Certificate, key.Public(), ca.Key)
 	return &Pair{Certificate: cert, Key: key}, err
