@@ -35,6 +35,7 @@ type Options struct {
 
 	// SnapshotKey signs snapshots; nil: they are not signed.
 	SnapshotKey ed25519.PrivateKey
+	Inventories Inventories // nil: there are no routes for inventories
 
 	// Ready reports, from memory, for each issuer whether it can be answered for at a moment.
 	Ready func(now time.Time) []IssuerReadiness
@@ -74,6 +75,7 @@ type API struct {
 
 	snapshotKey ed25519.PrivateKey
 	snapshots   chan struct{} // holds one for each that is being written
+	inventories Inventories   // nil: no routes
 
 	background background
 	draining   chan struct{} // closed by Drain
@@ -93,6 +95,7 @@ func New(o Options) (*API, error) {
 		draining: make(chan struct{}), ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log, explainer: o.Explainer,
 		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
+	a.inventories = o.Inventories
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
 	a.SetTrust(nil)
 	a.gateways.Store(&gateways{})

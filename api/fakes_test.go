@@ -38,6 +38,7 @@ type world struct {
 	adminErr   error                                              // of every change, when set
 	refresh    func(context.Context) ([]api.RefreshResult, error) // when set
 	push       func(context.Context, string, io.Reader) (api.RefreshResult, error)
+	issued     map[revocation.IssuerID]*revocation.InventoryInfo
 	notReady   string
 	stale      bool
 	accepted   api.AcceptRequest
@@ -48,7 +49,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{records: map[revocation.IssuerID]map[revocation.Serial]revocation.AdminRecord{}, generation: 7}
+	w := &world{issued: map[revocation.IssuerID]*revocation.InventoryInfo{}, records: map[revocation.IssuerID]map[revocation.Serial]revocation.AdminRecord{}, generation: 7}
 	for name, ca := range map[string]**pkitest.CA{"corp": &w.corp, "home": &w.home} {
 		made, err := pkitest.NewCA(pkitest.CAOptions{Name: name})
 		if err != nil {
@@ -288,7 +289,7 @@ type server struct {
 func newServer(t testing.TB, change func(*api.Options)) *server {
 	t.Helper()
 	s := &server{world: newWorld(t), log: &syncBuffer{}}
-	o := api.Options{Source: s, Directory: s, Refresher: s.world, Pusher: s, Admin: s, Acceptor: s, Feed: s, Ready: s.ready,
+	o := api.Options{Source: s, Directory: s, Refresher: s.world, Pusher: s, Admin: s, Acceptor: s, Feed: s, Inventories: s, Ready: s.ready,
 		AdminTokens: tokens(t, "alice "+adminToken), Log: slog.New(slog.NewTextHandler(s.log, nil)), Version: "test"}
 	if change != nil {
 		change(&o)

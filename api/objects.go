@@ -60,6 +60,10 @@ type IssuerReport struct {
 	Administered bool           `json:"administered" doc:"No CRL source: this API is the issuer's source of truth"`
 	Sources      []SourceReport `json:"sources,omitempty"`
 	OCSP         *OCSPReport    `json:"ocsp,omitempty" doc:"How OCSP answers are signed"`
+
+	Inventory         *InventoryObject `json:"inventory,omitempty" doc:"The list of its serials; left out when there is none"`
+	InventoryRequired bool             `json:"inventory_required,omitempty" doc:"Nothing counts as issued while there is no inventory"`
+	Upstream          *UpstreamReport  `json:"upstream,omitempty" doc:"How asking the CA's own OCSP responder goes"`
 }
 
 // SourceReport is the state of one CRL source: the CRL in force and how fetching it goes.
@@ -102,6 +106,18 @@ type ProgressObject struct {
 	Octets  int64  `json:"octets" doc:"Of the CRL, downloaded or read so far"`
 	Of      int64  `json:"of,omitempty" doc:"That there are, when it is known"`
 	Entries int64  `json:"entries,omitempty" doc:"Read so far"`
+}
+
+// UpstreamReport is how asking the CA's own OCSP responder goes.
+type UpstreamReport struct {
+	URLs         []string  `json:"urls" doc:"In the order in which they are asked"`
+	Revoked      int       `json:"revoked" doc:"Revocations kept, also across restarts"`
+	LastAnswer   time.Time `json:"last_answer,omitzero" doc:"When an answer was last verified"`
+	LastError    string    `json:"last_error,omitempty" doc:"Of the last attempt; left out when it succeeded"`
+	LastFailure  time.Time `json:"last_failure,omitzero" doc:"When an attempt last failed"`
+	Failures     int       `json:"failures,omitempty" doc:"Failed attempts in a row"`
+	NotAskedTill time.Time `json:"not_asked_until,omitzero" doc:"Nothing is asked before, because it failed"`
+	Relayed      bool      `json:"relayed" doc:"Its answers are given on as it signed them"`
 }
 
 // OCSPReport says how OCSP answers of an issuer are signed.
@@ -225,12 +241,12 @@ type AcceptReport struct {
 // ChangeObject is one row of the change log: what one rise of the generation was about.
 type ChangeObject struct {
 	Generation uint64   `json:"generation"`
-	Kind       string   `json:"kind" enum:"crl,admin,accepted,retired,quarantined" doc:"A CRL came into force; an administrator revoked or released; one accepted what a CRL dropped; a CRL is no longer consulted; a damaged one was set aside"`
+	Kind       string   `json:"kind" enum:"crl,admin,accepted,retired,quarantined,inventory,upstream" doc:"A CRL came into force; an administrator revoked or released; one accepted what a CRL dropped; a CRL is no longer consulted; a damaged one was set aside; an inventory changed; the CA's own responder revoked or took it back"`
 	Issuer     string   `json:"issuer,omitempty" doc:"The configured name, left out when the issuer is no longer configured"`
 	IssuerIDs  []string `json:"issuer_ids" doc:"Of all keys whose answers it changed"`
 	URL        string   `json:"url,omitempty" doc:"Of the CRL source, when it is configured"`
 	CRLNumber  string   `json:"crl_number,omitempty" doc:"Of the new CRL, decimal"`
-	Action     string   `json:"action,omitempty" enum:"created,upgraded,released" doc:"Of an administrator"`
+	Action     string   `json:"action,omitempty" enum:"created,upgraded,released,put,added,removed,revoked,lifted" doc:"Of an administrator; of inventory: put, added or removed; of upstream: revoked or lifted"`
 	Added      int      `json:"added,omitempty"`
 	Removed    int      `json:"removed,omitempty"`
 	Changed    int      `json:"changed,omitempty" doc:"Serials whose date or reason differs"`
@@ -266,7 +282,7 @@ type AuditObject struct {
 	Seq            uint64    `json:"seq" doc:"1, 2, 3, …"`
 	At             time.Time `json:"at"`
 	By             string    `json:"by" doc:"Whose token"`
-	Action         string    `json:"action" enum:"created,upgraded,released,accepted,kept,clock_reset" doc:"clock_reset: the operator who started the service believes its clock (veto serve --reset-clock)"`
+	Action         string    `json:"action" enum:"created,upgraded,released,accepted,kept,clock_reset,inventory_put,inventory_added,inventory_removed" doc:"clock_reset: the operator who started the service believes its clock (veto serve --reset-clock)"`
 	Issuer         string    `json:"issuer,omitempty" doc:"The configured name, left out when the issuer is no longer configured"`
 	IssuerID       string    `json:"issuer_id,omitempty" doc:"Left out of clock_reset, which is about none"`
 	Serial         string    `json:"serial,omitempty"`
@@ -276,6 +292,8 @@ type AuditObject struct {
 	Comment        string    `json:"comment,omitempty"`
 	URL            string    `json:"url,omitempty" doc:"Of accepted and kept: the CRL source, when it is configured"`
 	Retained       int       `json:"retained,omitempty" doc:"Of accepted and kept: how many serials it was about"`
+	Serials        uint64    `json:"serials,omitempty" doc:"Of inventory_…: how many serials the inventory has since"`
+	SHA256         string    `json:"sha256,omitempty" doc:"Of inventory_…: of the list that was put, hex"`
 	Generation     uint64    `json:"generation"`
 	Prev           string    `json:"prev" doc:"SHA-256 of the row before as it is stored, hex: no row can be changed, taken out or put in without every later one showing it"`
 }

@@ -32,6 +32,8 @@ var (
 		"Name a set of trust of the server's configuration."}
 	noRecord = kind{"no-revocation", 404, "There is no such revocation",
 		"No administrator revoked this serial, or the hold was lifted before."}
+	noInventory = kind{"no-inventory", 404, "There is no inventory",
+		"No list of the issuer's serials was put, so that all count as issued."}
 	methodNotAllowed = kind{"method-not-allowed", 405, "The method is not allowed here",
 		"The Allow header lists the methods of this path."}
 	timedOut = kind{"request-timeout", 408, "The request took too long to arrive",
@@ -69,7 +71,8 @@ var (
 // kinds is every kind, in the order of their status.
 func kinds() []kind {
 	return []kind{malformedRequest, malformedSerial, malformedCertificate, tokenRequired, adminDisabled, readOnlyToken, notFound,
-		unknownIssuer, unknownTrust, noRecord, methodNotAllowed, timedOut, conflict, nothingToFetch, nothingRetained, crlNotNewer, tooLarge, wrongMediaType, invalidRequest,
+		unknownIssuer, unknownTrust, noRecord, noInventory, methodNotAllowed, timedOut, conflict, nothingToFetch, nothingRetained, crlNotNewer,
+		tooLarge, wrongMediaType, invalidRequest,
 		otherIssuer, refused, tooManyAttempts, internalFault, fetchFailed, shuttingDown, notDurable}
 }
 

@@ -2,27 +2,16 @@ package api
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"github.com/vetopki/veto/revocation"
 )
 
 // crlTypes are the media types of a CRL (RFC 2585 §4.2), and those that curl and openssl users send PEM as.
 var crlTypes = []string{"application/pkix-crl", "application/x-pem-file", "application/x-pkcs7-crl", "text/plain"}
-
-// A pushed CRL may be large and its sender slow, but not without end. How many octets it may have is said by the source.
-const (
-	pushIdleLimit = 30 * time.Second // without an octet
-	pushLimit     = time.Hour
-)
 
 type pushInput struct {
 	Issuer string `path:"issuer" doc:"The issuer's name, or its IssuerID in hex"`
@@ -35,12 +24,10 @@ func (a *API) registerPush(h huma.API) {
 		Summary: "Bring a CRL of the issuer",
 		Description: "The CRL, DER or PEM, is judged exactly as a fetched one. 200 with what changed once it is in force, or with not_modified " +
 			"when it was; 409 when it is older than the one in force, or differs and has the same number; 422 when another rule refuses it.",
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}},
+		RequestBody: streamedBody(crlTypes),
 	}, unknownIssuer, malformedRequest, timedOut, nothingToFetch, crlNotNewer, tooLarge, wrongMediaType, invalidRequest, refused, shuttingDown, notDurable)
-	for _, mediaType := range crlTypes {
-		op.RequestBody.Content[mediaType] = &huma.MediaType{Schema: &huma.Schema{Type: "string", Format: "binary"}}
-	}
-	op.Middlewares = append(op.Middlewares, withCRLBody)
+	op.Middlewares = append(op.Middlewares, streamed(crlTypes, "send the CRL with Content-Type: application/pkix-crl, or PEM as one of "+
+		strings.Join(crlTypes, ", ")))
 	huma.Register(h, op, a.push)
 }
 
@@ -55,9 +42,9 @@ func (a *API) push(ctx context.Context, in *pushInput) (*output[RefreshResult], 
 	if report, known := a.directory.Issuer(issuer.ID.String()); known && report.Administered {
 		return nil, nothingToFetch.problem("%s is administered here and has no CRL source; configure one with the URL push:", issuer.Name)
 	}
-	ctx, cancel := context.WithTimeout(ctx, pushLimit)
+	ctx, cancel := context.WithTimeout(ctx, streamLimit)
 	defer cancel()
-	body := ctx.Value(crlBodyKey{}).(*patientBody)
+	body := streamOf(ctx)
 	result, err := a.pusher.Push(ctx, issuer.ID, in.Source, body)
 	switch {
 	case body.failed != nil:
@@ -81,44 +68,6 @@ func (a *API) pushProblem(err error) *Problem {
 		return invalidRequest.problem("%s; GET /v1/issuers/{issuer} lists its sources", p.Detail).at("query.source", "expected the URL of a CRL source")
 	}
 	return p
-}
-
-type crlBodyKey struct{}
-
-// withCRLBody lets a route read the body of the request as it comes, when it is a CRL.
-func withCRLBody(ctx huma.Context, next func(huma.Context)) {
-	r, w := humachi.Unwrap(ctx)
-	mediaType, p := mediaTypeOf(r)
-	if p == nil && !slices.Contains(crlTypes, mediaType) {
-		list := strings.Join(crlTypes, ", ")
-		p = wrongMediaType.problem("send the CRL with Content-Type: application/pkix-crl, or PEM as one of %s", list).with("Accept", list)
-	}
-	if p != nil {
-		changeOf(ctx.Context()).refusedBy(p)
-		p.write(w)
-		return
-	}
-	connection := http.NewResponseController(w)
-	connection.SetWriteDeadline(time.Now().Add(pushLimit + pushIdleLimit)) // best effort: tests have no connection
-	next(huma.WithValue(ctx, crlBodyKey{}, &patientBody{body: r.Body, connection: connection}))
-	connection.SetReadDeadline(time.Time{})
-}
-
-// patientBody waits for each part of a body, but not for ever. failed is what ended it early.
-type patientBody struct {
-	body       io.Reader
-	connection *http.ResponseController
-	failed     error
-}
-
-// Read implements io.Reader.
-func (b *patientBody) Read(p []byte) (int, error) {
-	b.connection.SetReadDeadline(time.Now().Add(pushIdleLimit))
-	n, err := b.body.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.failed = err
-	}
-	return n, err
 }
 
 // pushSource says why a refresh does nothing for sources that are never fetched; nil for other errors.

@@ -32,6 +32,9 @@ func (a *API) routes(version string) (http.Handler, error) {
 	a.registerAccept(h)
 	a.registerChanges(h)
 	a.registerAudit(h)
+	if a.inventories != nil {
+		a.registerInventory(h)
+	}
 	a.registerHealth(h)
 	if a.mirrored != nil {
 		r.Get(eventsPath, a.reader(a.events))

@@ -95,5 +95,5 @@ func (s Source) equal(t Source) bool {
 		slices.EqualFunc(s.Certificates, t.Certificates, (*x509.Certificate).Equal) && slices.EqualFunc(s.Signers, t.Signers, (*x509.Certificate).Equal) &&
 		s.Delta == t.Delta && s.Base == t.Base && s.DistributionPoint == t.DistributionPoint && s.MaxShrink == t.MaxShrink &&
 		s.URL == t.URL && s.Every == t.Every && s.Timeout == t.Timeout && s.MaxBytes == t.MaxBytes && s.MinRate == t.MinRate &&
-		slices.Equal(s.Mirrors, t.Mirrors) && slices.Equal(s.RedirectHosts, t.RedirectHosts) && s.Egress.equal(t.Egress)
+		slices.Equal(s.Mirrors, t.Mirrors) && slices.Equal(s.RedirectHosts, t.RedirectHosts) && s.Egress.Equal(t.Egress)
 }

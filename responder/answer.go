@@ -137,8 +137,12 @@ type outcome struct {
 	unsigned bool // there is evidence for an answer, and no signature
 }
 
-// produce makes a new answer from the evidence of now, signed by the first of those who may that can.
+// produce makes a new answer from the evidence of now: what the CA's own responder signed, where that is given on, or else one signed by
+// the first of those who may that can.
 func (r *Responder) produce(ids []ocspder.CertID, w wish, now time.Time) outcome {
+	if a := r.relayed(ids, w.nonce, now); a != nil {
+		return outcome{answer: a}
+	}
 	d := r.decide(ids, w, now)
 	if d.error != ocspder.Successful {
 		return outcome{status: d.error}

@@ -17,6 +17,7 @@ type Issuer struct {
 	ByName    bool          // name the signer in answers by its subject, not by its key (RFC 9919 §3.2.2 asks for the key)
 	Validity  time.Duration // from now to nextUpdate, unless the evidence ends sooner; default 10 minutes
 	NotIssued NotIssuedPolicy
+	Relay     bool // responses of the CA's own responder are given on as it signed them
 
 	// IgnoreNonce answers without the client's nonce, so that all clients can be given one answer (RFC 9919 §3.2.1).
 	IgnoreNonce bool
@@ -38,7 +39,7 @@ type Requestors interface {
 // same says whether two configurations of an issuer give the same answers.
 func (i *Issuer) same(j *Issuer) bool {
 	return i.Issuer == j.Issuer && slices.Equal(i.Signers, j.Signers) && i.ByName == j.ByName && i.Validity == j.Validity &&
-		i.NotIssued == j.NotIssued && i.IgnoreNonce == j.IgnoreNonce && i.ArchiveCutoff == j.ArchiveCutoff &&
+		i.NotIssued == j.NotIssued && i.Relay == j.Relay && i.IgnoreNonce == j.IgnoreNonce && i.ArchiveCutoff == j.ArchiveCutoff &&
 		i.CRLReference == j.CRLReference && i.InvalidityDate == j.InvalidityDate &&
 		i.RequestSignature == j.RequestSignature && i.Requestors == j.Requestors
 }

@@ -28,6 +28,7 @@ type Options struct {
 	MaxSigning  int           // signatures in the making at once; default twice the processors
 	MaxWaiting  int           // requests that may wait for their turn to sign; default 1,024
 	SignTimeout time.Duration // longest wait for a turn to sign; default 1 s
+	Relay       Relay         // responses of CAs' own responders; nil: none
 
 	// Now is the time by which answers are kept, judged, dated and signed; default time.Now. Callers that know their clock to be wrong
 	// give what is right.
@@ -37,6 +38,7 @@ type Options struct {
 // Responder is an http.Handler that answers OCSP requests.
 type Responder struct {
 	source  Source
+	relay   Relay
 	log     *slog.Logger
 	bodies  sync.Pool // of *buffer
 	fixed   fixedHeaders
@@ -57,7 +59,7 @@ type Responder struct {
 func New(o Options) *Responder {
 	o = o.withDefaults()
 	r := &Responder{
-		source: o.Source, log: o.Logger, fixed: newFixedHeaders(o.MaxAge),
+		source: o.Source, relay: o.Relay, log: o.Logger, fixed: newFixedHeaders(o.MaxAge),
 		gate: newGate(o.MaxSigning, o.MaxWaiting, o.SignTimeout), cache: newCache(o.CacheBytes), metrics: newMetrics(), now: o.Now,
 		panicLog: rate.Sometimes{Interval: logInterval}, signLog: rate.Sometimes{Interval: logInterval},
 		requestorLog: rate.Sometimes{Interval: logInterval},

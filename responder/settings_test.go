@@ -117,6 +117,7 @@ func TestEverySettingChangesAnswers(t *testing.T) {
 		"ByName":           func(i *responder.Issuer) { i.ByName = true },
 		"Validity":         func(i *responder.Issuer) { i.Validity = time.Hour },
 		"NotIssued":        func(i *responder.Issuer) { i.NotIssued = responder.NotIssuedRevoked },
+		"Relay":            func(i *responder.Issuer) { i.Relay = true },
 		"IgnoreNonce":      func(i *responder.Issuer) { i.IgnoreNonce = true },
 		"ArchiveCutoff":    func(i *responder.Issuer) { i.ArchiveCutoff = time.Hour },
 		"CRLReference":     func(i *responder.Issuer) { i.CRLReference = true },

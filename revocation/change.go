@@ -45,7 +45,7 @@ const MaxChangedSerials = 100_000
 type Listing struct {
 	Serial Serial
 	Entry
-	Source   Source // SourceCRL or SourceAdmin
+	Source   Source // SourceCRL, SourceAdmin or SourceUpstream
 	Released bool   // an administrator's hold that was lifted
 	By       string
 	Comment  string

@@ -8,7 +8,7 @@ import (
 // Decide is the decision rule: what the evidence says of a serial of a configured issuer at a moment. It is pure. In order:
 //
 //  1. Revoked by an administrator, a CRL or the CA's own responder is revoked, also when that evidence is stale.
-//  2. Not in the CA's inventory is unknown.
+//  2. Not in the CA's inventory is unknown, and so is a serial for which the inventory cannot be read.
 //  3. A replica cut off for too long knows nothing good.
 //  4. Not listed by fresh CRLs that cover the serial is good.
 //  5. Not revoked by the administrators of an issuer administered here is good.
@@ -21,6 +21,8 @@ func Decide(ev *Evidence, now time.Time) CertStatus {
 	switch {
 	case ev.Inventory == NotIssued:
 		return CertStatus{Because: BecauseNotIssued, Source: SourceInventory, Generation: ev.Generation}
+	case ev.Inventory == InventoryDamaged: // lost evidence, as a CRL that cannot be read
+		return CertStatus{Because: BecauseNoCRL, Source: SourceInventory, Generation: ev.Generation}
 	case ev.Fenced:
 		return CertStatus{Because: BecauseFenced, Generation: ev.Generation}
 	case ev.Administered:

@@ -52,7 +52,8 @@ func TestDecideTruthTable(t *testing.T) {
 		"revoked":    {Status: revocation.Revoked, Entry: revocation.Entry{RevokedAt: lastWeek}, NextUpdate: now.Add(-time.Hour)},
 		"unknown":    {Status: revocation.Unknown, NextUpdate: now.Add(time.Hour)},
 	}
-	inventories := map[string]revocation.InventoryFinding{"off": revocation.InventoryOff, "issued": revocation.Issued, "not issued": revocation.NotIssued}
+	inventories := map[string]revocation.InventoryFinding{"off": revocation.InventoryOff, "issued": revocation.Issued,
+		"not issued": revocation.NotIssued, "damaged": revocation.InventoryDamaged}
 
 	rows := 0
 	for crlName, findings := range crls {
@@ -78,6 +79,8 @@ func TestDecideTruthTable(t *testing.T) {
 								return revocation.Revoked, revocation.BecauseAdmin
 							case invName == "not issued":
 								return revocation.Unknown, revocation.BecauseNotIssued
+							case invName == "damaged":
+								return revocation.Unknown, revocation.BecauseNoCRL
 							case fenced:
 								return revocation.Unknown, revocation.BecauseFenced
 							case administered:

@@ -12,6 +12,7 @@ var (
 	ErrUnknownIssuer   = errors.New("unknown issuer")
 	ErrNoRecord        = errors.New("no administrative revocation of this serial")
 	ErrNoRetained      = errors.New("the shrink guard keeps nothing of this CRL")
+	ErrNoInventory     = errors.New("no inventory of the issuer was put")
 	ErrLocked          = errors.New("data directory is in use")
 	ErrNotDurable      = errors.New("change could not be made durable")
 )

@@ -34,12 +34,23 @@ func (c *CRLFinding) window(now time.Time) *CRLInfo {
 // InventoryFinding is what the CA's list of issued serials says.
 type InventoryFinding uint8
 
-// The inventory is off, has the serial, or does not have it.
+// The inventory is off, has the serial, does not have it, or cannot be read where the serial would be.
 const (
 	InventoryOff InventoryFinding = iota
 	Issued
 	NotIssued
+	InventoryDamaged
 )
+
+// Or joins what two inventories say that are of one CA: what one of them has was issued, and where one is damaged it may have been.
+func (f InventoryFinding) Or(g InventoryFinding) InventoryFinding {
+	for _, first := range [...]InventoryFinding{Issued, InventoryDamaged, NotIssued} {
+		if f == first || g == first {
+			return first
+		}
+	}
+	return InventoryOff
+}
 
 // UpstreamFinding is the latest verified OCSP response of the CA's own responder.
 type UpstreamFinding struct {

@@ -18,7 +18,7 @@ type AuditEntry struct {
 	Seq        uint64    `json:"seq"` // 1, 2, 3, …
 	At         time.Time `json:"at"`
 	By         string    `json:"by"`
-	Action     string    `json:"action"` // created, upgraded or released, as revocation.Outcome names them; accepted or kept; clock_reset
+	Action     string    `json:"action"` // created, upgraded or released, as revocation.Outcome names them; accepted or kept; inventory_put, inventory_added or inventory_removed; clock_reset
 	Issuer     string    `json:"issuer"`
 	Serial     string    `json:"serial,omitempty"` // as revocation.Serial is shown
 	Reason     string    `json:"reason,omitempty"`
@@ -27,6 +27,8 @@ type AuditEntry struct {
 	Comment    string    `json:"comment,omitempty"`
 	Scope      string    `json:"scope,omitempty"`    // of accepted and kept: of the CRL
 	Retained   int       `json:"retained,omitempty"` // of accepted and kept: how many serials it was about
+	Serials    uint64    `json:"serials,omitempty"`  // of inventory_…: how many it has since
+	SHA256     string    `json:"sha256,omitempty"`   // of inventory_…: of the list that was put
 	Generation uint64    `json:"generation"`
 	Prev       string    `json:"prev"`
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -205,4 +206,48 @@ func BenchmarkRevoke(b *testing.B) {
 			b.ReportMetric(float64(median(times).Microseconds()), "p50-µs")
 		})
 	}
+}
+
+// BenchmarkInventory looks serials up in an inventory of an issuer that has one and no CRL: what it costs on top of a lookup.
+func BenchmarkInventory(b *testing.B) {
+	s := open(b, b.TempDir())
+	build, err := s.NewInventory(issuerA)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer build.Abort()
+	var list []revocation.Serial
+	r, serial := rand.New(rand.NewPCG(1, 2)), make([]byte, 16)
+	for i := range benchEntries(b) {
+		binary.BigEndian.PutUint64(serial, r.Uint64())
+		binary.BigEndian.PutUint64(serial[8:], r.Uint64())
+		serial[0] = serial[0]&0x3f | 0x40
+		if err := build.Add(serial); err != nil {
+			b.Fatal(err)
+		}
+		if i%16 == 0 {
+			list = append(list, revocation.Serial(serial))
+		}
+	}
+	if _, err := build.Put([32]byte{1}, byAlice); err != nil {
+		b.Fatal(err)
+	}
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	list = adjacent(list)
+	info, err := os.Stat(s.paths.issued(issuerA, 1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run(fmt.Sprintf("issued/%d", benchEntries(b)), func(b *testing.B) {
+		b.ReportAllocs()
+		begin := cpuTime(b)
+		ev := revocation.Evidence{CRLs: make([]revocation.CRLFinding, 0, 4)}
+		for i := 0; b.Loop(); i++ {
+			if s.Evidence(issuerA, list[i%len(list)], &ev); ev.Inventory != revocation.Issued {
+				b.Fatal("not issued")
+			}
+		}
+		b.ReportMetric(float64(info.Size())/float64(benchEntries(b)), "octets/serial")
+		b.ReportMetric(float64((cpuTime(b)-begin).Nanoseconds())/float64(b.N), "cpu-ns/op")
+	})
 }

@@ -14,7 +14,7 @@ import (
 // A block holds the entries of neighbouring serials of one length, as records of one size:
 //
 //	octet 0      length of the serials, L
-//	octet 1      1 when the records have an invalidity date, else 0
+//	octet 1      1 when the records have an invalidity date, 2 when they are serials alone, else 0
 //	octets 2-3   number of records, N, big endian
 //	octets 4-7   CRC-32C of octets 0-3 and of all that follows, big endian
 //	N records, ascending:
@@ -23,6 +23,8 @@ import (
 //	  1 octet    flags: the reason in bits 0-3; bit 4 set when the CRL does not list the serial and the shrink guard keeps it; the
 //	             others zero
 //	  5 octets   invalidity date, when there is one in the block; all ones means not stated
+//
+// Of an inventory a record is its serial and nothing else.
 //
 // A block is read where it lies, in the mapped file: what a lookup finds is on the cache line it searched.
 type block []byte
@@ -71,8 +73,18 @@ func getDate(b []byte) uint64 { return uint64(b[0])<<32 | uint64(binary.BigEndia
 
 func (b block) serialLen() int { return int(b[0]) }
 func (b block) wide() bool     { return b[1] == 1 }
+func (b block) bare() bool     { return b[1] == bareRecords }
 func (b block) count() int     { return int(binary.BigEndian.Uint16(b[2:4])) }
-func (b block) stride() int    { return entryOctets(b.serialLen(), b.wide()) }
+
+// bareRecords in octet 1: the records are serials alone.
+const bareRecords = 2
+
+func (b block) stride() int {
+	if b.bare() {
+		return b.serialLen()
+	}
+	return entryOctets(b.serialLen(), b.wide())
+}
 
 // serial is the i-th serial. It shares the memory of the block and must not outlive the generation.
 func (b block) serial(i int) string {
@@ -88,12 +100,18 @@ type packed struct {
 
 // unpack reads what follows the serial in a record, of a block or of a lane.
 func unpack(b []byte) packed {
+	if len(b) == 0 {
+		return issued
+	}
 	p := packed{revoked: getDate(b), flags: b[dateOctets], invalidity: noDate}
 	if len(b) > wordOctets {
 		p.invalidity = getDate(b[wordOctets:])
 	}
 	return p
 }
+
+// issued is what an inventory says of a serial it has: no more than that.
+var issued = packed{invalidity: noDate}
 
 func (p packed) entry() revocation.Entry {
 	return revocation.Entry{RevokedAt: unpackDate(p.revoked), InvalidityDate: unpackDate(p.invalidity),
@@ -104,6 +122,9 @@ func (p packed) entry() revocation.Entry {
 func blockCapacity(n int, wide bool) int {
 	return (blockBudget - (1 + n) - blockHeader) / entryOctets(n, wide)
 }
+
+// bareCapacity is how many serials of n octets fit a block of an inventory.
+func bareCapacity(n int) int { return (blockBudget - (1 + n) - blockHeader) / n }
 
 func entryOctets(n int, wide bool) int {
 	if wide {
@@ -118,7 +139,7 @@ func (b block) checkShape() error {
 		return errors.New("a block is shorter than its header")
 	}
 	n := b.serialLen()
-	if n == 0 || n >= serialSlots || b[1] > 1 || b.count() == 0 || len(b) != blockHeader+b.count()*b.stride() {
+	if n == 0 || n >= serialSlots || b[1] > bareRecords || b.count() == 0 || len(b) != blockHeader+b.count()*b.stride() {
 		return fmt.Errorf("the header of a block (serials of %d octets, %d entries) does not agree with its %d octets",
 			n, b.count(), len(b))
 	}

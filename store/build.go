@@ -191,7 +191,7 @@ func (b *Build) write(path string, h header, d *differ) (out header, probes []pr
 		return out, nil, err
 	}
 	defer p.close() // after finish this does nothing; on the way out of a fault it is all there is
-	d.put = p.add
+	d.put, p.bare = p.add, h.bare
 	m := merge{build: b}
 	every := b.added/sample + 1
 	for n := 0; ; n++ {

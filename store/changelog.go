@@ -12,7 +12,7 @@ import (
 // Change is one row of the change log: what one rise of the generation was about.
 type Change struct {
 	Generation uint64 `json:"generation"`
-	Kind       string `json:"kind"` // crl, admin, accepted, retired or quarantined
+	Kind       string `json:"kind"` // crl, admin, accepted, retired, quarantined, inventory or upstream
 	Issuer     string `json:"issuer"`
 
 	// Issuers are all whose answers it changed, when that is not Issuer alone: a scope may serve several keys of one CA.
@@ -20,7 +20,7 @@ type Change struct {
 
 	Scope    string `json:"scope,omitempty"`
 	Number   string `json:"crl_number,omitempty"` // of the new CRL, decimal
-	Action   string `json:"action,omitempty"`     // of an administrator, as revocation.Outcome names it
+	Action   string `json:"action,omitempty"`     // of an administrator, as revocation.Outcome names it; of inventory: put, added or removed; of upstream: revoked or lifted
 	Added    int    `json:"added,omitempty"`
 	Removed  int    `json:"removed,omitempty"`
 	Changed  int    `json:"changed,omitempty"`
@@ -39,6 +39,8 @@ const (
 	changeAccepted    = "accepted"
 	changeRetired     = "retired"
 	changeQuarantined = "quarantined"
+	changeInventory   = "inventory"
+	changeUpstream    = "upstream"
 )
 
 // The bounds of the change log: serials in one row, rows, and octets of all rows. Older rows go first.

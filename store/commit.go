@@ -268,7 +268,7 @@ func removeAll(files []string) {
 func clearly(err error) error {
 	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
 		if errors.Is(err, full) {
-			return fmt.Errorf("%w: there is no room left for the data directory; the CRL in force stays in force: %w",
+			return fmt.Errorf("%w: there is no room left for the data directory; what is in force stays in force: %w",
 				revocation.ErrNotDurable, err)
 		}
 	}

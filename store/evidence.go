@@ -7,21 +7,24 @@ import (
 )
 
 // Evidence fills in what the store knows of a serial: CRLs (one finding for each complete CRL held, its delta CRL applied), MissingCRL,
-// Admin and Generation. The other fields are left as they are. It takes no lock, and allocates nothing when ev.CRLs has room:
+// Admin, Inventory, Upstream (a revocation) and Generation. The other fields are left as they are. It takes no lock, and allocates nothing when ev.CRLs has room:
 // reuse ev.
 //
 // The answer holds at least every change up to Generation. A scope whose file turns out to be damaged where the serial would be
 // counts as missing: damage is never evidence that a serial is good. So does one that fell back to the generation before, for the
 // serials that does not list. A delta CRL that was never fetched is not missed, since the complete CRL was signed to hold alone; one
-// whose complete CRL is not held is a finding, without coverage, for the serials it revokes. Admin must not be changed.
+// whose complete CRL is not held is a finding, without coverage, for the serials it revokes. Admin and
+// Upstream must not be changed.
 func (s *Store) Evidence(issuer revocation.IssuerID, serial revocation.Serial, ev *revocation.Evidence) {
 	ev.Generation = s.generation.Load() // before the view: what was published with it is then seen
 	ev.CRLs, ev.MissingCRL, ev.Admin = ev.CRLs[:0], 0, nil
+	ev.Inventory, ev.Upstream = revocation.InventoryOff, nil
 	v := s.view.Load().issuers[issuer]
 	if v == nil {
 		return
 	}
 	ev.MissingCRL = v.missing
+	ev.Inventory, ev.Upstream = v.inventory.finding(serial), v.upstream.get(serial)
 	if v.admin != nil {
 		ev.Admin = v.admin.get(serial)
 	}

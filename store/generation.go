@@ -23,6 +23,7 @@ type generation struct {
 	header header
 	blocks []blockRef
 	groups [serialSlots]*group // by serial length; nil where there are none
+	bare   bool                // it is an inventory: serials alone
 
 	overtaken bool          // see pointer; set before the generation is published
 	alarm     atomic.Bool   // see pointer
@@ -46,7 +47,10 @@ func (m mapping) close() error { return errors.Join(m.tx.Rollback(), m.db.Close(
 // openGeneration maps a generation file and checks its structure: header, number, order and shape of the blocks. The checksums
 // of the blocks and the digest are not read here, so that a start takes milliseconds; see generation.verify.
 func openGeneration(path string, scope revocation.ScopeID, n uint64) (*generation, error) {
-	g := &generation{n: n}
+	return (&generation{n: n}).open(path, scope)
+}
+
+func (g *generation) open(path string, scope revocation.ScopeID) (*generation, error) {
 	m, err := mapFile(path)
 	if err == nil {
 		if err = guarded(func() error { return g.load(path, scope, m.tx) }); err != nil {
@@ -54,7 +58,7 @@ func openGeneration(path string, scope revocation.ScopeID, n uint64) (*generatio
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening generation %d of scope %s: %w", n, scope, err)
+		return nil, fmt.Errorf("opening generation %d of scope %s: %w", g.n, scope, err)
 	}
 	runtime.AddCleanup(g, func(m mapping) { m.close() }, m)
 	return g, nil
@@ -111,6 +115,9 @@ func (g *generation) collectBlocks(tx *bolt.Tx) (firsts []byte, err error) {
 		b := block(v)
 		if err := b.checkShape(); err != nil {
 			return nil, err
+		}
+		if b.bare() != g.bare {
+			return nil, errors.New("a block of an inventory stands where one of a CRL belongs, or the other way round")
 		}
 		if key = blockKey(key[:0], b.serial(0)); string(key) != string(k) {
 			return nil, errors.New("the key of a block is not its first serial")

@@ -26,6 +26,7 @@ const generationFormat = 1
 // header is what a generation file says of itself.
 type header struct {
 	info    *revocation.CRLInfo
+	bare    bool     // an inventory; not written: where a file lies says what it is
 	entries uint64   // distinct serials
 	blocks  uint64   // blocks they are packed into
 	digest  [32]byte // SHA-256 over the headers of all blocks in order, their checksums among them

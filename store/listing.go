@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -16,12 +17,14 @@ import (
 //
 // Each serial is one row. When a CRL lists it, its delta CRL applied, the row is the CRL's, the earliest when several do; By and Comment
 // are then those of an administrator's record that stands too. A hold that was released is listed as Released when no CRL lists the
-// serial.
+// serial. What only the CA's own responder revoked is a row with that source.
 func (s *Store) Revocations(issuer revocation.IssuerID, after revocation.Serial, limit int) ([]revocation.Listing, error) {
 	records, err := s.recordsAfter(issuer, after, limit)
-	if err != nil {
+	told, terr := s.upstreamAfter(issuer, after, limit)
+	if err := errors.Join(err, terr); err != nil {
 		return nil, fmt.Errorf("listing revocations: %w", err)
 	}
+	records = joinListings(records, told)
 	v := s.view.Load().issuers[issuer]
 	var rows []revocation.Listing
 	err = guarded(func() error {

@@ -27,7 +27,7 @@ func (s *Store) loadState() (pointers []pointer, err error) {
 		if err := s.loadAdmin(tx, h.records); err != nil {
 			return err
 		}
-		if err := s.loadSources(tx); err != nil {
+		if err := errors.Join(s.loadInventories(tx, h.inventories), s.loadUpstream(tx, h.upstreams), s.loadSources(tx)); err != nil {
 			return err
 		}
 		pointers, err = loadPointers(tx)

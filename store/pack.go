@@ -16,6 +16,7 @@ type packer struct {
 	db     *bolt.DB
 	digest hash.Hash
 	header header
+	bare   bool // an inventory: of each entry the serial alone is written
 
 	// The block being filled.
 	length      int
@@ -42,7 +43,7 @@ func newPacker(path string, octets int) (*packer, error) {
 // add appends an entry. Serials must come in order, each once.
 func (p *packer) add(serial string, e packed) error {
 	wide := p.wide || e.invalidity != noDate
-	if n := len(p.entries); n > 0 && (len(serial) != p.length || n >= blockCapacity(p.length, wide)) { // n is above it when wide begins
+	if n := len(p.entries); n > 0 && (len(serial) != p.length || n >= p.capacity(wide)) { // n is above it when wide begins
 		if err := p.flushBlock(); err != nil {
 			return err
 		}
@@ -51,6 +52,14 @@ func (p *packer) add(serial string, e packed) error {
 	p.length, p.wide = len(serial), wide
 	p.serials, p.entries = append(p.serials, serial...), append(p.entries, e)
 	return nil
+}
+
+// capacity is how many entries the block being filled takes.
+func (p *packer) capacity(wide bool) int {
+	if p.bare {
+		return bareCapacity(p.length)
+	}
+	return blockCapacity(p.length, wide)
 }
 
 // flushBlock moves what was collected into the chunk as one block.
@@ -63,11 +72,19 @@ func (p *packer) flushBlock() error {
 	}
 	from := len(p.chunk)
 	p.chunk = append(p.chunk, byte(p.length), 0, byte(n>>8), byte(n), 0, 0, 0, 0)
-	if p.wide {
+	switch {
+	case p.bare:
+		p.chunk[from+1] = bareRecords
+	case p.wide:
 		p.chunk[from+1] = 1
 	}
 	for i, e := range p.entries {
-		p.chunk = appendRecord(p.chunk, p.serials[i*p.length:(i+1)*p.length], e, p.wide)
+		serial := p.serials[i*p.length : (i+1)*p.length]
+		if p.bare {
+			p.chunk = append(p.chunk, serial...)
+		} else {
+			p.chunk = appendRecord(p.chunk, serial, e, p.wide)
+		}
 	}
 	b := block(p.chunk[from:])
 	binary.BigEndian.PutUint32(b[4:], b.sum())

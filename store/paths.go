@@ -20,6 +20,18 @@ func (p paths) state() string { return filepath.Join(p.root, "state.db") }
 func (p paths) tmp() string   { return filepath.Join(p.root, "tmp") }
 func (p paths) crl() string   { return filepath.Join(p.root, "crl") }
 
+// inventories holds the packed inventories, one folder for each issuer.
+func (p paths) inventories() string { return filepath.Join(p.root, "inventory") }
+
+func (p paths) inventory(issuer revocation.IssuerID) string {
+	return filepath.Join(p.inventories(), issuer.String())
+}
+
+// issued is the packed file of generation n of an issuer's inventory.
+func (p paths) issued(issuer revocation.IssuerID, n uint64) string {
+	return filepath.Join(p.inventory(issuer), strconv.FormatUint(n, 10)+generationSuffix)
+}
+
 func (p paths) scope(id revocation.ScopeID) string { return filepath.Join(p.crl(), id.String()) }
 
 // generation is the packed file of generation n of a scope, signed the CRL it was built from.
@@ -39,7 +51,7 @@ const (
 
 // create makes the directories, readable by the owner only.
 func (p paths) create() error {
-	for _, dir := range []string{p.root, p.tmp(), p.crl()} {
+	for _, dir := range []string{p.root, p.tmp(), p.crl(), p.inventories()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("making the data directory: %w", err)
 		}

@@ -36,6 +36,12 @@ func (p Pinned) Silence(issuer revocation.IssuerID, ev *revocation.Evidence) (la
 		return latest
 	}
 	ev.MissingCRL = v.missing
+	if v.inventory != nil {
+		ev.Inventory = revocation.Issued // of some serials, and not of others
+	}
+	if v.upstream != nil {
+		ev.Upstream = &revocation.UpstreamFinding{} // of some serials
+	}
 	for i := range v.held {
 		c := &v.held[i]
 		latest = max(latest, c.since())
@@ -86,13 +92,15 @@ func (v *issuerView) silent() bool { return v == nil || v.missing == 0 && len(v.
 // It holds no lock and a fixed amount of memory, beside 24 octets for each administrator's record. An error is that of yield, or says that a
 // CRL could not be read: then what was yielded is not everything.
 func (p Pinned) Listed(issuers []revocation.IssuerID, ev *revocation.Evidence, yield func(serial string) error) error {
-	var records []*adminNode
+	var records []*serialNode[revocation.AdminRecord]
 	for _, id := range issuers {
 		if v := p.view.issuers[id]; v != nil && v.admin != nil {
 			records = v.admin.appendAll(records)
 		}
 	}
-	slices.SortFunc(records, func(a, b *adminNode) int { return compareSerials(string(a.serial), string(b.serial)) })
+	slices.SortFunc(records, func(a, b *serialNode[revocation.AdminRecord]) int {
+		return compareSerials(string(a.serial), string(b.serial))
+	})
 	ev.Generation = p.generation
 	var held []consulted
 	if v := p.view.issuers[issuers[0]]; v != nil {
@@ -107,7 +115,7 @@ func (p Pinned) Listed(issuers []revocation.IssuerID, ev *revocation.Evidence, y
 }
 
 // mergeListed merges records with the entries of every CRL held.
-func mergeListed(held []consulted, records []*adminNode, ev *revocation.Evidence, yield func(serial string) error) error {
+func mergeListed(held []consulted, records []*serialNode[revocation.AdminRecord], ev *revocation.Evidence, yield func(serial string) error) error {
 	var crls []*listing
 	for i := range held {
 		crls = append(crls, held[i].listAfter(""))
@@ -127,7 +135,7 @@ func mergeListed(held []consulted, records []*adminNode, ev *revocation.Evidence
 			l.finding(serial, ev)
 		}
 		for len(records) > 0 && string(records[0].serial) == serial {
-			ev.Admin = revocation.Strongest(ev.Admin, records[0].record)
+			ev.Admin = revocation.Strongest(ev.Admin, records[0].value)
 			records = records[1:]
 		}
 		if err := yield(serial); err != nil {
@@ -158,7 +166,7 @@ func (l *listing) finding(serial string, ev *revocation.Evidence) {
 }
 
 // appendAll appends the nodes of a table as they are now.
-func (t *adminTable) appendAll(list []*adminNode) []*adminNode {
+func (t *serialTable[V]) appendAll(list []*serialNode[V]) []*serialNode[V] {
 	slots := *t.slots.Load()
 	for i := range slots {
 		for n := slots[i].Load(); n != nil; n = n.next {

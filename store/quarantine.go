@@ -34,7 +34,7 @@ func (s *Store) VerifyGenerations(ctx context.Context) error {
 			found = errors.Join(found, err, s.replaceDamaged(g))
 		}
 	}
-	return found
+	return errors.Join(found, s.verifyInventories(ctx))
 }
 
 // replaceDamaged takes a damaged generation out of force.

@@ -26,13 +26,16 @@ type table struct {
 	admin      map[revocation.IssuerID]*adminTable
 	sources    map[revocation.ScopeID]revocation.SourceState
 	claimed    map[revocation.ScopeID]bool // see Store.claim
+	issued     map[revocation.IssuerID]*heldInventory
+	upstream   map[revocation.IssuerID]*upstreamTable
 }
 
 func newTable() table {
 	return table{held: map[revocation.ScopeID]*generation{}, serves: map[revocation.ScopeID][]revocation.IssuerID{},
 		lost: map[revocation.ScopeID]revocation.CRLNumber{}, configured: map[revocation.IssuerID][]Scope{},
 		admin: map[revocation.IssuerID]*adminTable{}, sources: map[revocation.ScopeID]revocation.SourceState{},
-		claimed: map[revocation.ScopeID]bool{}}
+		claimed: map[revocation.ScopeID]bool{}, issued: map[revocation.IssuerID]*heldInventory{},
+		upstream: map[revocation.IssuerID]*upstreamTable{}}
 }
 
 // SetScopes says which CRL scopes the configuration names for each issuer. Evidence counts those without a complete CRL as missing. A

@@ -14,20 +14,25 @@ import (
 
 // The buckets of state.db.
 var (
-	metaBucket    = []byte("meta")
-	scopesBucket  = []byte("scopes")
-	sourcesBucket = []byte("sources")
-	adminBucket   = []byte("admin")
-	auditBucket   = []byte("audit")
-	changesBucket = []byte("changes")
+	metaBucket        = []byte("meta")
+	scopesBucket      = []byte("scopes")
+	sourcesBucket     = []byte("sources")
+	adminBucket       = []byte("admin")
+	auditBucket       = []byte("audit")
+	changesBucket     = []byte("changes")
+	inventoriesBucket = []byte("inventories") // since schema 2
+	issuedBucket      = []byte("issued")      // likewise
+	upstreamBucket    = []byte("upstream")    // likewise
 
-	stateBuckets = [][]byte{metaBucket, scopesBucket, sourcesBucket, adminBucket, auditBucket, changesBucket}
+	stateBuckets = [][]byte{metaBucket, scopesBucket, sourcesBucket, adminBucket, auditBucket, changesBucket, inventoriesBucket,
+		issuedBucket, upstreamBucket}
 
 	schemaKey = []byte("schema")
 )
 
-// stateSchema is the version of the layout of state.db that this package writes; it reads no newer one.
-const stateSchema = 1
+// stateSchema is the version of the layout of state.db that this package writes; it reads no newer one. An older one gets what it
+// lacks: a veto of that version would ignore it, and say good of serials that were never issued, so it must not read the file again.
+const stateSchema = 2
 
 // stateMmap is mapped from the start, so that a growing file does not have to wait for readers to be mapped again.
 const stateMmap = 256 << 20
@@ -112,27 +117,62 @@ func (s *state) open() error {
 	if err != nil {
 		return err
 	}
-	if err := guarded(func() error { return db.View(checkSchema) }); err != nil {
+	if err := guarded(func() error { return checkSchema(db) }); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	s.db = db
 	return nil
 }
 
-func checkSchema(tx *bolt.Tx) error {
-	for _, name := range stateBuckets {
-		if tx.Bucket(name) == nil {
-			return fmt.Errorf("it has no bucket %s", name)
+// checkSchema sees that the file has what it needs, and brings one of an older schema up to date.
+func checkSchema(db *bolt.DB) error {
+	var schema uint32
+	err := db.View(func(tx *bolt.Tx) (err error) {
+		schema, err = readSchema(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if schema < stateSchema {
+		if err := db.Update(upgrade); err != nil {
+			return fmt.Errorf("bringing it from schema %d to %d: %w", schema, stateSchema, err)
 		}
 	}
-	v := tx.Bucket(metaBucket).Get(schemaKey)
+	return db.View(func(tx *bolt.Tx) error {
+		for _, name := range stateBuckets {
+			if tx.Bucket(name) == nil {
+				return fmt.Errorf("it has no bucket %s", name)
+			}
+		}
+		return nil
+	})
+}
+
+func readSchema(tx *bolt.Tx) (uint32, error) {
+	meta := tx.Bucket(metaBucket)
+	if meta == nil {
+		return 0, fmt.Errorf("it has no bucket %s", metaBucket)
+	}
+	v := meta.Get(schemaKey)
 	if len(v) != 4 {
-		return errors.New("it has no schema version")
+		return 0, errors.New("it has no schema version")
 	}
-	if n := binary.BigEndian.Uint32(v); n > stateSchema {
-		return fmt.Errorf("it was written by a newer veto (schema %d, this one reads up to %d); use that version", n, stateSchema)
+	n := binary.BigEndian.Uint32(v)
+	if n > stateSchema {
+		return 0, fmt.Errorf("it was written by a newer veto (schema %d, this one reads up to %d); use that version", n, stateSchema)
 	}
-	return nil
+	return n, nil
+}
+
+// upgrade adds what schema 2 has and schema 1 has not. What schema 1 has must be there.
+func upgrade(tx *bolt.Tx) error {
+	for _, name := range [][]byte{inventoriesBucket, issuedBucket, upstreamBucket} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint32(nil, stateSchema))
 }
 
 // view runs a read transaction.

@@ -23,6 +23,7 @@ type Store struct {
 	state      *state
 	writer     *writer
 	changeRows uint64
+	maxAdded   int      // serials kept beside the packed file of an inventory
 	memory     *account // of all builds
 	clock      clock
 
@@ -55,8 +56,8 @@ type Options struct {
 // Errors: revocation.ErrLocked when another process (named) holds the directory; a sentence that says what to do when state.db cannot be
 // read or was written by a newer veto.
 func Open(dir string, o Options) (*Store, error) {
-	s := &Store{paths: paths{dir}, log: o.Log, changeRows: uint64(max(o.ChangeRows, 0)), memory: newAccount(o.IngestMemory),
-		table: newTable()}
+	s := &Store{paths: paths{dir}, log: o.Log, changeRows: uint64(max(o.ChangeRows, 0)), maxAdded: defaultMaxAdded,
+		memory: newAccount(o.IngestMemory), table: newTable()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -88,6 +89,9 @@ func (s *Store) load() (err error) {
 	pointers, err := s.loadState()
 	if err != nil {
 		return stateError(s.paths, err)
+	}
+	if err := s.openInventories(); err != nil {
+		return err
 	}
 	s.beginEpoch()
 	var damaged []pointer
@@ -170,12 +174,13 @@ func (s *Store) OpenCRL(scope revocation.ScopeID) (*os.File, *revocation.CRLInfo
 	}
 }
 
-// Degraded says what is wrong with the store while it goes on serving: state.db cannot be written, or a generation in force is
-// damaged (see VerifyGenerations). It is nil when all is well.
+// Degraded says what is wrong with the store while it goes on serving: state.db cannot be written, or a generation in force
+// or an inventory is damaged (see VerifyGenerations). It is nil when all is well.
 func (s *Store) Degraded() error {
 	err := s.writer.degraded()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	err = errors.Join(err, s.damagedInventories())
 	for _, g := range s.sortedHeld() {
 		if g.damaged.Load() {
 			err = errors.Join(err, fmt.Errorf("generation %d of scope %s is damaged", g.n, g.info.Scope))

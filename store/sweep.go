@@ -23,7 +23,7 @@ func (s *Store) sweep() error {
 	}
 	err = errors.Join(err, removeIfThere(s.paths.state()+".new"))
 	dirs, derr := os.ReadDir(s.paths.crl())
-	err = errors.Join(err, derr)
+	err = errors.Join(err, derr, s.sweepInventories())
 	for _, d := range dirs {
 		var scope revocation.ScopeID
 		if !d.IsDir() || decodeHex(scope[:], d.Name()) != nil {
@@ -60,14 +60,18 @@ func (s *Store) removeScope(scope revocation.ScopeID) {
 
 // removeWhere removes the files of the generations that match.
 func (s *Store) removeWhere(scope revocation.ScopeID, match func(n uint64) bool) error {
-	entries, err := os.ReadDir(s.paths.scope(scope))
+	return removeFilesIn(s.paths.scope(scope), match)
+}
+
+func removeFilesIn(dir string, match func(n uint64) bool) error {
+	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, e := range entries {
 		n, isOurs := numberOf(e.Name(), filepath.Ext(e.Name()))
 		if isOurs && (strings.HasSuffix(e.Name(), generationSuffix) || strings.HasSuffix(e.Name(), signedSuffix)) && match(n) {
-			err = errors.Join(err, removeIfThere(filepath.Join(s.paths.scope(scope), e.Name())))
+			err = errors.Join(err, removeIfThere(filepath.Join(dir, e.Name())))
 		}
 	}
 	return err
@@ -80,8 +84,12 @@ func (s *Store) logUnlessNil(doing string, err error) {
 	}
 }
 
-// anyGeneration says whether crl/ holds a generation of any scope.
+// anyGeneration says whether there is a packed file of any CRL or inventory.
 func anyGeneration(p paths) (bool, error) {
 	found, err := filepath.Glob(filepath.Join(p.crl(), "*", "*"+generationSuffix))
+	if err != nil || len(found) > 0 {
+		return len(found) > 0, err
+	}
+	found, err = filepath.Glob(filepath.Join(p.inventories(), "*", "*"+generationSuffix))
 	return len(found) > 0, err
 }

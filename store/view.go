@@ -19,6 +19,9 @@ type issuerView struct {
 	held    []consulted // what the configuration names first, in its order
 	missing int         // configured scopes without a complete CRL
 	admin   *adminTable // nil until there is a record
+
+	inventory *inventory     // nil when it is off
+	upstream  *upstreamTable // nil until there is a revocation
 }
 
 // consulted is what is asked of one scope: a complete CRL, and the delta CRL on top of it when one is held. Without a complete CRL
@@ -41,6 +44,12 @@ func (s *Store) publishView() {
 	}
 	for issuer := range s.admin {
 		of(issuer)
+	}
+	for issuer, held := range s.issued {
+		of(issuer).inventory = held.inventory
+	}
+	for issuer, told := range s.upstream {
+		of(issuer).upstream = told
 	}
 	for issuer, scopes := range s.configured {
 		s.consult(of(issuer), scopes)

@@ -74,6 +74,16 @@ func changeSentence(c api.ChangeObject) string {
 		text = "a CRL that is no longer configured is not consulted any more"
 	case "quarantined":
 		text = "a damaged CRL was set aside"
+	case "inventory":
+		text = fmt.Sprintf("the inventory was %s: %d serials added, %d removed", c.Action, c.Added, c.Removed)
+		if c.Action == "added" {
+			text = fmt.Sprintf("%d serials were added to the inventory", c.Added)
+		}
+	case "upstream":
+		text = "the CA's own responder said revoked"
+		if c.Action == "lifted" {
+			text = "the CA's own responder said good of what it had revoked"
+		}
 	}
 	if c.Everything {
 		return text + "; any serial may be concerned"

@@ -53,22 +53,26 @@ func (r *refused) Error() string {
 // call sends one request, with a JSON body unless in is nil, and decodes the answer into out. A server that cannot be
 // reached ends the program with "cannot tell", a refusal with "no".
 func (c *client) call(ctx context.Context, method string, in, out any, path ...string) error {
+	if in == nil {
+		return c.send(ctx, method, "", nil, out, path...)
+	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, method, "application/json", bytes.NewReader(b), out, path...)
+}
+
+// send is call with a body of any media type, read as it is sent.
+func (c *client) send(ctx context.Context, method, mediaType string, body io.Reader, out any, path ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	var body io.Reader
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(b)
-	}
 	req, err := http.NewRequestWithContext(ctx, method, joinPath(c.server, path), body)
 	if err != nil {
 		return usage("--server: %v", err)
 	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if mediaType != "" {
+		req.Header.Set("Content-Type", mediaType)
 	}
 	return c.do(req, out)
 }

@@ -11,13 +11,15 @@ import (
 	"github.com/vetopki/veto/internal/crlder"
 	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/store"
+	"github.com/vetopki/veto/upstream"
 )
 
 // directory knows the configured issuers; it implements api.Directory and readiness.
 type directory struct {
-	store   *store.Store
-	fetches func() []crlfetch.Report // how fetching goes, source by source
-	table   atomic.Pointer[issuerTable]
+	store    *store.Store
+	upstream *upstream.Client
+	fetches  func() []crlfetch.Report // how fetching goes, source by source
+	table    atomic.Pointer[issuerTable]
 }
 
 // issuerTable is one configuration's issuers, immutable.
@@ -160,7 +162,10 @@ func (d *directory) fetchesByScope() map[revocation.ScopeID]*crlfetch.Report {
 
 func (d *directory) report(k issuerKey, fetches map[revocation.ScopeID]*crlfetch.Report, now time.Time) api.IssuerReport {
 	r := api.IssuerReport{Name: k.Name, IssuerID: k.key.ID.String(), Issues: k.config.Issues, Administered: k.config.Administered(),
-		OCSP: ocspReport(k, now)}
+		OCSP: ocspReport(k, now), InventoryRequired: k.config.Inventory == config.InventoryRequired, Upstream: d.upstreamReport(k.key.ID, now)}
+	if info, on := d.store.Inventory(d.inventoryKey(k.key.ID)); on {
+		r.Inventory = new(api.InventoryObjectOf(info))
+	}
 	for _, key := range k.keys {
 		if len(k.keys) > 1 {
 			r.IssuerIDs = append(r.IssuerIDs, key.ID.String())

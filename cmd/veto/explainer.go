@@ -9,6 +9,7 @@ import (
 
 	"github.com/vetopki/veto/internal/explain"
 	"github.com/vetopki/veto/responder"
+	"github.com/vetopki/veto/revocation"
 )
 
 // explainer explains OCSP messages by what this server knows. It implements api.Explainer.
@@ -36,8 +37,11 @@ func (e *explainer) ExplainOCSP(ctx context.Context, der []byte) *explain.Explan
 			k := &t.issuers[i]
 			for n := range k.keys {
 				if key := &k.keys[n]; id.Names(key.Certificate, id.Serial) {
-					a = explain.Answered{Issuer: key, Administered: k.config.Administered(), Status: e.judge.Status(key.ID, id.Serial, o.Now),
-						SignerProblem: k.whyUnsigned(*key, o.Now)}
+					a = explain.Answered{Issuer: key, Administered: k.config.Administered(), AsksUpstream: k.config.Upstream != nil,
+						Status: e.judge.Status(key.ID, id.Serial, o.Now), SignerProblem: k.whyUnsigned(*key, o.Now)}
+					if k.relays() && a.Status.Because == revocation.BecauseUpstream {
+						a.SignerProblem = "" // the CA signed it
+					}
 				}
 			}
 		}

@@ -33,6 +33,12 @@ func (f feed) row(c *store.Change) api.ChangeObject {
 	if len(row.IssuerIDs) == 0 {
 		row.IssuerIDs = []string{c.Issuer}
 	}
+	if id, err := revocation.ParseIssuerID(c.Issuer); err == nil && c.Kind == "inventory" { // it is of all keys of the CA
+		row.IssuerIDs = nil
+		for _, key := range f.directory.keysOf(id) {
+			row.IssuerIDs = append(row.IssuerIDs, key.String())
+		}
+	}
 	return row
 }
 
@@ -54,7 +60,7 @@ func (o *operator) Audit(after uint64, limit int) ([]api.AuditObject, error) {
 	for i, e := range entries {
 		rows[i] = api.AuditObject{Seq: e.Seq, At: e.At, By: e.By, Action: e.Action, Issuer: f.issuer(e.Issuer), IssuerID: e.Issuer, Serial: e.Serial,
 			Reason: e.Reason, RevokedAt: e.RevokedAt, InvalidityDate: e.Invalidity, Comment: e.Comment, URL: f.url(e.Scope), Retained: e.Retained,
-			Generation: e.Generation, Prev: e.Prev}
+			Serials: e.Serials, SHA256: e.SHA256, Generation: e.Generation, Prev: e.Prev}
 	}
 	return rows, err
 }

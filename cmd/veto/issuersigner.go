@@ -197,7 +197,10 @@ func (k *knownIssuer) whyUnsigned(key revocation.Issuer, now time.Time) (why str
 
 // signerProblem is what is wrong with the signers of a key, or will be soon; "" when all is well.
 func (k *knownIssuer) signerProblem(key revocation.Issuer, now time.Time) string {
-	if why := k.whyUnsigned(key, now); why != "" {
+	switch why := k.whyUnsigned(key, now); {
+	case why != "" && k.relays():
+		return "OCSP gives on what the CA's own responder signed, and answers tryLater otherwise: " + why
+	case why != "":
 		return "OCSP answers tryLater: " + why
 	}
 	for _, o := range k.signersFor(key) {

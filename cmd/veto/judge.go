@@ -9,6 +9,7 @@ import (
 	"github.com/vetopki/veto/internal/config"
 	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/store"
+	"github.com/vetopki/veto/upstream"
 	"github.com/vetopki/veto/verify"
 )
 
@@ -19,6 +20,7 @@ const clockSkew = 5 * time.Minute
 // revocation.Decide. It is the Source of the responder and of the API.
 type judge struct {
 	store    *store.Store
+	upstream *upstream.Client
 	settings atomic.Pointer[map[revocation.IssuerID]settings]
 	evidence sync.Pool // *revocation.Evidence, so that an answer allocates none
 }
@@ -29,7 +31,9 @@ type settings struct {
 	staleGrace   time.Duration
 	maxAge       time.Duration
 	issues       revocation.Kind
-	others       []revocation.IssuerID // of the CA's other keys: what an administrator says counts for all
+	others       []revocation.IssuerID // of the CA's other keys: what an administrator says, and an inventory, counts for all
+	asksUpstream bool
+	needsList    bool // nothing counts as issued without an inventory
 }
 
 func newJudge(s *store.Store) *judge {
@@ -46,7 +50,8 @@ func (j *judge) configure(issuers []config.Issuer) {
 		keys := idsOf(c.Certificates)
 		for _, id := range keys {
 			all[id] = settings{administered: c.Administered(), staleGrace: c.Refresh.StaleGrace, maxAge: c.Refresh.MaxAge,
-				issues: kindIssued(c.Issues), others: without(keys, id)}
+				issues: kindIssued(c.Issues), others: without(keys, id), asksUpstream: c.Upstream != nil,
+				needsList: c.Inventory == config.InventoryRequired}
 		}
 	}
 	j.settings.Store(&all)
@@ -61,8 +66,7 @@ func (j *judge) Status(issuer revocation.IssuerID, serial revocation.Serial, now
 	}
 	ev := j.collect(issuer, serial, &set)
 	defer j.forget(ev)
-	now, _ = j.store.Clock(now)
-	return revocation.Decide(ev, now)
+	return j.decide(issuer, serial, &set, ev, now)
 }
 
 // CertificateStatus implements api.Source.
@@ -89,8 +93,7 @@ func (j *judge) JudgedStatus(issuer revocation.IssuerID, cert *verify.Judged, no
 			f.Covers = cert.Covers(f.Info)
 		}
 	}
-	now, _ = j.store.Clock(now)
-	return revocation.Decide(ev, now)
+	return j.decide(issuer, cert.Serial, &set, ev, now)
 }
 
 // isRevoked says whether a certificate is revoked by an issuer that is configured here.
@@ -99,7 +102,7 @@ func (s *service) isRevoked(cert *x509.Certificate) bool {
 	return known && s.judge.CertificateStatus(issuer.ID, cert, time.Now()).Status == revocation.Revoked
 }
 
-// collect asks the store. An administrator's record of any key of the CA counts.
+// collect asks the store. An administrator's record of any key of the CA counts, and so does an inventory: its serials are the CA's.
 func (j *judge) collect(issuer revocation.IssuerID, serial revocation.Serial, set *settings) *revocation.Evidence {
 	ev, _ := j.evidence.Get().(*revocation.Evidence)
 	if ev == nil {
@@ -109,6 +112,7 @@ func (j *judge) collect(issuer revocation.IssuerID, serial revocation.Serial, se
 	j.store.Evidence(issuer, serial, ev)
 	for _, key := range set.others {
 		ev.Admin = revocation.Strongest(ev.Admin, j.store.AdminRecord(key, serial))
+		ev.Inventory = ev.Inventory.Or(j.store.InventoryFinding(key, serial))
 	}
 	return ev
 }
@@ -122,8 +126,20 @@ func (set *settings) evidence(room []revocation.CRLFinding) revocation.Evidence 
 // forget gives evidence back. It keeps nothing of the store alive.
 func (j *judge) forget(ev *revocation.Evidence) {
 	clear(ev.CRLs)
-	ev.Admin = nil
+	ev.Admin, ev.Upstream = nil, nil
 	j.evidence.Put(ev)
+}
+
+// decide is revocation.Decide for what the store knows, with what the CA's own responder said.
+func (j *judge) decide(issuer revocation.IssuerID, serial revocation.Serial, set *settings, ev *revocation.Evidence, now time.Time) revocation.CertStatus {
+	now, _ = j.store.Clock(now)
+	if set.needsList && ev.Inventory == revocation.InventoryOff {
+		ev.Inventory = revocation.NotIssued
+	}
+	if !set.asksUpstream {
+		return withoutUpstream(ev, now)
+	}
+	return j.askUpstream(issuer, serial, ev, revocation.Decide(ev, now), now)
 }
 
 // kindIssued reads issuers[].issues.

@@ -54,6 +54,6 @@ func newRoot() *cobra.Command {
 		return usage("%v; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(newDev(), newServe(), newCheck(), newVerify(), newRevoke(), newHold(), newRelease(), newStatus(), newRefresh(), newAccept(), newChanges(), newSync(),
-		newCRL(), newOCSP(), newConfig(), newHealth(), newVersion())
+		newInventory(), newCRL(), newOCSP(), newConfig(), newHealth(), newVersion())
 	return root
 }

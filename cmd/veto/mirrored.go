@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -109,9 +110,29 @@ func (p *pinned) addSections(k *knownIssuer) {
 		set := (*p.settings)[s.ids[0]]
 		ev := set.evidence(nil)
 		p.state.Generation = max(p.state.Generation, p.Silence(s.ids[0], &ev))
+		p.askInstead(&ev, &set)
 		issuer := snapshot.SilenceOf(s.name, s.ids, &ev)
 		issuer.Serials = p.Lengths(s.ids[0])
 		p.state.Issuers = append(p.state.Issuers, issuer)
+	}
+}
+
+// askInstead has mirrors ask the server where more than CRLs and administrators has a say: the inventories of the CA's keys, or its own
+// responder.
+func (p *pinned) askInstead(ev *revocation.Evidence, set *settings) {
+	for _, key := range set.others {
+		var of revocation.Evidence
+		p.Silence(key, &of)
+		if of.Inventory != revocation.InventoryOff {
+			ev.Inventory = of.Inventory
+		}
+		ev.Upstream = cmp.Or(ev.Upstream, of.Upstream)
+	}
+	if set.needsList {
+		ev.Inventory = revocation.Issued
+	}
+	if set.asksUpstream && ev.Upstream == nil {
+		ev.Upstream = &revocation.UpstreamFinding{}
 	}
 }
 

@@ -48,7 +48,7 @@ func (d *directory) problem(k *knownIssuer, now time.Time) string {
 	if issued := kindIssued(k.config.Issues); len(k.sources) > 0 && !covered.Whole(issued) {
 		return fmt.Sprintf("the CRLs held do not cover %s for all reasons: add those that are missing, or say in issues what the CA issues", issued)
 	}
-	return ""
+	return d.evidenceProblem(k, now)
 }
 
 // warnings are what does not keep an issuer from being answered for, and should be looked at.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/vetopki/veto/api"
 	"github.com/vetopki/veto/crlfetch"
@@ -16,6 +17,7 @@ import (
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
 	"github.com/vetopki/veto/store"
+	"github.com/vetopki/veto/upstream"
 )
 
 // service is veto without its listeners: the parts, wired together. configure may be called again while it runs.
@@ -27,6 +29,7 @@ type service struct {
 	operator  *operator
 	responder *responder.Responder
 	refresher *crlfetch.Refresher
+	upstream  *upstream.Client
 	api       *api.API
 	public    *public
 	mirrored  *mirrored
@@ -44,7 +47,12 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
 	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
-	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes),
+	upstreamMetrics := upstream.NewMetrics()
+	s.upstream = upstream.New(upstream.Options{Store: st, Log: log, Metrics: upstreamMetrics, Revoked: s.judge.revokedElsewhere,
+		OnChange: func(issuer revocation.IssuerID, serial revocation.Serial) { s.responder.Purge(issuer, serial) },
+		Now:      func() time.Time { return judgedAt(st) }})
+	s.judge.upstream, s.directory.upstream = s.upstream, s.upstream
+	s.responder = responder.New(responder.Options{Source: s.judge, Logger: log, CacheBytes: uint64(c.OCSP.CacheBytes), Relay: relay{s.upstream},
 		MaxAge: c.OCSP.MaxAge, MaxSigning: c.OCSP.MaxSigning, MaxWaiting: c.OCSP.MaxWaiting,
 		Now: func() time.Time { return judgedAt(st) }})
 	s.mirrored = newMirrored(s.judge, s.directory)
@@ -56,9 +64,10 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.operator.refresher, s.directory.fetches = s.refresher, s.refresher.Sources
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
-		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Mirrored: s.mirrored, Ready: s.directory.Ready, Log: log, Version: version, Metrics: apiMetrics,
-		Explainer: &explainer{s.directory, s.judge, s.responder},
+		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Mirrored: s.mirrored, Inventories: s.operator, Ready: s.directory.Ready, Log: log,
+		Version: version, Metrics: apiMetrics, Explainer: &explainer{s.directory, s.judge, s.responder},
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
+			upstreamMetrics.Collectors(),
 			[]prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory), newClockMetric(st)})})
 	if err == nil {
 		err = s.configure(c)
@@ -112,6 +121,7 @@ func (s *service) putInForce(c *config.Config) error {
 	scopes := make(map[revocation.IssuerID][]store.Scope, len(known))
 	var sources []crlfetch.Source
 	var answered []responder.Issuer
+	var asked []upstream.Issuer
 	for i := range known {
 		k := &known[i]
 		var consulted []store.Scope
@@ -123,6 +133,10 @@ func (s *service) putInForce(c *config.Config) error {
 			if err != nil {
 				return err
 			}
+			answers.Relay = k.relays()
+			if u, ok := upstreamOf(key, &k.config, c.Egress); ok {
+				asked = append(asked, u)
+			}
 			scopes[key.ID], answered = consulted, append(answered, answers)
 		}
 	}
@@ -131,6 +145,7 @@ func (s *service) putInForce(c *config.Config) error {
 	}
 	s.logSigners(known)
 	s.store.SetScopes(scopes)
+	s.upstream.SetIssuers(asked)
 	s.judge.configure(c.Issuers)
 	s.directory.configure(known)
 	s.mirrored.configured()
@@ -180,8 +195,13 @@ func keysOf(ic config.Issuer) []revocation.Issuer {
 	return keys
 }
 
-// run fetches CRLs on schedule until the context ends.
-func (s *service) run(ctx context.Context) error { return s.refresher.Run(ctx) }
+// run fetches CRLs on schedule, and asks OCSP responders when that is wanted, until the context ends.
+func (s *service) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.refresher.Run(ctx) })
+	group.Go(func() error { return s.upstream.Run(ctx) })
+	return group.Wait()
+}
 
 // verifyEvery is how often all stored CRLs are read in full: a disk may decay.
 const verifyEvery = 24 * time.Hour

@@ -139,6 +139,14 @@ func printIssuers(cmd *cobra.Command, c *client, issuer string) error {
 		for _, s := range i.Sources {
 			printSource(w, &s)
 		}
+		if i.Inventory != nil {
+			fmt.Fprintf(w, "  inventory: %s\n", inventorySentence(i.Inventory))
+		} else if i.InventoryRequired {
+			fmt.Fprintln(w, "  inventory: required and not put yet, so that nothing counts as issued")
+		}
+		if i.Upstream != nil {
+			printUpstream(w, i.Upstream)
+		}
 		if i.OCSP != nil {
 			fmt.Fprintf(w, "  ocsp signer: %s%s\n", i.OCSP.Signer, withComma(i.OCSP.Problem))
 		}
@@ -201,4 +209,19 @@ func withComma(s string) string {
 		return ""
 	}
 	return ", " + s
+}
+
+// printUpstream says how asking the CA's own responder goes.
+func printUpstream(w io.Writer, u *api.UpstreamReport) {
+	fmt.Fprintf(w, "  upstream %s\n    last answer %s, %d revoked", strings.Join(u.URLs, " "), orNever(u.LastAnswer), u.Revoked)
+	if u.Relayed {
+		fmt.Fprint(w, ", answers are relayed")
+	}
+	fmt.Fprintln(w)
+	if u.LastError != "" {
+		fmt.Fprintf(w, "    last error (%d in a row) %s: %s\n", u.Failures, orNever(u.LastFailure), u.LastError)
+	}
+	if !u.NotAskedTill.IsZero() {
+		fmt.Fprintf(w, "    not asked until %s\n", stamp(u.NotAskedTill))
+	}
 }

@@ -66,7 +66,7 @@ type Admin struct {
 	Token     Secret // the content of TokenFile; empty: nobody may administer
 }
 
-// Egress says which addresses CRLs are fetched from, besides what is always refused; see docs/CONFIGURATION.md.
+// Egress says which addresses CRLs are fetched from and OCSP responders asked at, besides what is always refused; see docs/CONFIGURATION.md.
 type Egress struct {
 	Allow []netip.Prefix // internal addresses that URLs found in certificates may lead to
 	Deny  []netip.Prefix // addresses that no URL may lead to
@@ -87,6 +87,9 @@ type Issuer struct {
 	RequestCAs       []*x509.Certificate // who may sign requests, or who issues to them; see OCSP.RequestSignature
 	Pos              Position
 
+	Inventory string    // one of the Inventory constants
+	Upstream  *Upstream // nil: the CA's own responder is not asked
+
 	namePos        Position
 	certificatePos []Position // of each of Certificates
 }
@@ -98,8 +101,8 @@ const (
 	IssuesAny       = "any"
 )
 
-// Administered says whether veto itself is the issuer's source of truth, because it has no CRL source.
-func (i *Issuer) Administered() bool { return len(i.CRLs) == 0 }
+// Administered says whether veto itself is the issuer's source of truth, because it has no CRL source and no responder to ask.
+func (i *Issuer) Administered() bool { return len(i.CRLs) == 0 && i.Upstream == nil }
 
 // CRL is one place an issuer's CRL comes from.
 type CRL struct {

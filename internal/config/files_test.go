@@ -46,6 +46,12 @@ func newFolder(t testing.TB) *folder {
 	f.write("hsm.pin", []byte("1234\n"))
 	f.write("module.so", nil)
 	f.leaf("device.pem", devices, "http://pki.corp/devices-7.crl", "http://mirror.corp/devices-7.crl")
+	partners, suppliers := f.ca("Partners"), f.ca("Suppliers")
+	f.write("partners.pem", pkitest.CertificatePEM(partners.Certificate))
+	f.write("suppliers.pem", pkitest.CertificatePEM(suppliers.Certificate))
+	f.asked("partner.pem", partners)
+	f.asked("supplier.pem", suppliers, "http://ocsp.suppliers.example/", "https://ocsp.suppliers.example/2", "http://ocsp.suppliers.example/")
+	f.asked("odd-responder.pem", devices, "ldap://dc1.corp/CN=OCSP", "http://u:hush@a/", "http:///b", "http://ocsp.corp/")
 	f.leaf("user.pem", users, "http://pki.corp/users.crl")
 	f.leaf("forged.pem", f.ca("Devices"), "http://pki.corp/devices.crl")
 	f.leaf("ad.pem", devices, "ldap:///CN=Devices,CN=CDP,DC=corp?certificateRevocationList?base?objectClass=cRLDistributionPoint",
@@ -93,6 +99,11 @@ func (f *folder) leaf(name string, ca *pkitest.CA, urls ...string) {
 		o.Extensions = []pkix.Extension{{Id: oidCRLDistributionPoints, Value: []byte{0x30, 4, 0x30, 2, 0x85, 0}}}
 	}
 	f.write(name, pkitest.CertificatePEM(must(ca.Issue(o)).Certificate))
+}
+
+// asked writes a certificate that names OCSP responders.
+func (f *folder) asked(name string, ca *pkitest.CA, urls ...string) {
+	f.write(name, pkitest.CertificatePEM(must(ca.Issue(pkitest.LeafOptions{OCSPServer: urls})).Certificate))
 }
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }

@@ -24,7 +24,7 @@ func (r *reader) issuers(v *value) []Issuer {
 }
 
 func (r *reader) issuer(v *value) Issuer {
-	i := Issuer{Refresh: DefaultRefresh(), OCSP: DefaultOCSP(), Pos: v.pos}
+	i := Issuer{Refresh: DefaultRefresh(), OCSP: DefaultOCSP(), Inventory: InventoryOptional, Pos: v.pos}
 	var refresh, ocsp *value
 	if !r.object(v, keys{
 		"name":        func(v *value) { i.namePos = v.pos; r.name(v, "issuer", &i.Name) },
@@ -33,17 +33,20 @@ func (r *reader) issuer(v *value) Issuer {
 		"crls":        func(v *value) { i.CRLs = r.crls(v) },
 		"refresh":     func(v *value) { refresh = v; r.refresh(v, &i.Refresh) },
 		"ocsp":        func(v *value) { ocsp = v; r.ocsp(v, &i) },
+		"inventory":   func(v *value) { r.choice(v, &i.Inventory, InventoryOptional, InventoryRequired) },
+		"upstream":    func(v *value) { i.Upstream = r.upstream(v) },
 	}) {
 		return i
 	}
 	i.Issues = cmp.Or(i.Issues, usuallyIssues(i.Certificates))
 	r.issuedBy(&i)
+	r.upstreamOf(&i)
 	r.need(v, "name", "give the issuer a name of a-z, 0-9 and -")
 	r.need(v, "certificate", "name the file of the CA's certificate")
 	if refresh != nil && !has(v, "crls") {
-		r.warn(refresh.key, "without effect: an issuer without crls is administered here and fetches nothing")
+		r.warn(refresh.key, "without effect: an issuer without crls fetches none")
 	}
-	if ocsp == nil || !has(ocsp, "signer") {
+	if (ocsp == nil || !has(ocsp, "signer")) && (i.Upstream == nil || !i.Upstream.Relay) {
 		r.warn(v.pos, "issuer %q has no OCSP signer: it is answered for in JSON only, OCSP says tryLater", i.Name)
 	}
 	r.crlSigners(&i)

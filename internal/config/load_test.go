@@ -57,6 +57,8 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"ingest":  c.IngestMemory,
 		"refresh": devices.Refresh, "ocsp": devices.OCSP, "responder": c.OCSP, "requestors": len(devices.RequestCAs), "signer": devices.Signer.Certificate.Subject.CommonName,
 		"administered": []bool{devices.Administered(), c.Issuers[1].Administered()}, "no signer": c.Issuers[1].Signer == nil,
+		"inventory": []string{devices.Inventory, c.Issuers[1].Inventory}, "upstream urls": [][]string{c.Issuers[3].Upstream.URLs, c.Issuers[4].Upstream.URLs},
+		"upstream from": c.Issuers[4].Upstream.FromCertificate, "asked upstream": c.Issuers[3].Administered(),
 		"positions":  []int{devices.Pos.Line, devices.CRLs[1].Pos.Line, devices.Signer.Pos.Line, c.API.TLS.Pos.Line},
 		"delta":      append([]string{devices.CRLs[0].Delta}, devices.CRLs[0].DeltaMirrors...),
 		"crl signer": devices.CRLs[1].Signers[0].Subject.CommonName, "pin": devices.CRLs[1].DistributionPoint,
@@ -80,6 +82,9 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"responder": Responder{CacheBytes: 64 << 20, MaxAge: time.Minute, MaxSigning: 4, MaxWaiting: 1024}, "requestors": 1, "signer": "ocsp.test",
 		"key": true, "token": PKCS11{Module: f.path("module.so"), TokenLabel: "veto", PINFile: f.path("hsm.pin"), PIN: "1234",
 			KeyLabel: "vpn-ocsp", KeyID: "\x0a"},
+		"inventory":     []string{"optional", "required"},
+		"upstream urls": [][]string{{"http://ocsp.partners.example/"}, {"http://ocsp.suppliers.example/", "https://ocsp.suppliers.example/2"}},
+		"upstream from": f.path("supplier.pem"), "asked upstream": false,
 		"administered": []bool{false, true}, "no signer": true, "positions": []int{30, 40, 53, 11},
 		"delta": []string{"http://pki.corp/devices+.crl", "http://mirror.corp/devices+.crl"}, "crl signer": "crl-signer.test",
 		"pin": "http://pki.corp/devices-local.crl", "issues": []string{IssuesAny, IssuesEndEntity}, "keys": 2,
@@ -89,7 +94,8 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 	}
 	files := []string{}
 	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "gateways.pem", "admin.token", "corp-devices.pem", "crl-signer.pem", "device.pem", "ocsp.pem",
-		"ocsp.passphrase", "ocsp-locked.key", "corp-users.pem", "corp-users-2020.pem", "corp-vpn.pem", "vpn-ocsp.pem", "module.so", "hsm.pin", "edge.token"} {
+		"ocsp.passphrase", "ocsp-locked.key", "corp-users.pem", "corp-users-2020.pem", "corp-vpn.pem", "vpn-ocsp.pem", "module.so", "hsm.pin",
+		"partners.pem", "suppliers.pem", "supplier.pem", "edge.token"} {
 		files = append(files, f.path(name))
 	}
 	if diff := cmp.Diff(files, c.Files()); diff != "" {
@@ -103,10 +109,17 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 	if faults != nil {
 		t.Fatal(faults)
 	}
-	if diff := cmp.Diff([]any{example.DataDir, example.IngestMemory, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP},
-		[]any{c.DataDir, c.IngestMemory, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP()}); diff != "" {
+	if diff := cmp.Diff([]any{example.DataDir, example.IngestMemory, example.Public.Listen, example.API.Listen, example.Log, example.Issuers[0].Refresh, example.Issuers[0].OCSP,
+		example.Issuers[0].Inventory, upstreamSettings(*example.Issuers[3].Upstream)},
+		[]any{c.DataDir, c.IngestMemory, c.Public.Listen, c.API.Listen, c.Log, DefaultRefresh(), DefaultOCSP(), InventoryOptional,
+			upstreamSettings(DefaultUpstream())}); diff != "" {
 		t.Errorf("example -, default +:\n%s", diff)
 	}
+}
+
+// upstreamSettings is all but where the responder is.
+func upstreamSettings(u Upstream) string {
+	return fmt.Sprint(u.Nonce, u.Hash, u.Every, u.Timeout, u.Relay)
 }
 
 // keysKnown is every key, as issuers[].crls[].url, that the reader offers when it reads the example.

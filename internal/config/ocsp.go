@@ -56,10 +56,7 @@ func (r *reader) ocsp(v *value, i *Issuer) {
 		"signer":   func(v *value) { r.signers(v, i) },
 		"validity": func(v *value) { r.duration(v, &o.Validity, time.Minute, 10*day) },
 		"not_issued": func(v *value) {
-			if r.choice(v, &o.NotIssued, NotIssuedUnknown, NotIssuedRevoked, NotIssuedUnauthorized) &&
-				o.NotIssued != NotIssuedUnknown {
-				r.warn(v.pos, "without effect in this version: inventories of issued serials come with a later one")
-			}
+			r.choice(v, &o.NotIssued, NotIssuedUnknown, NotIssuedRevoked, NotIssuedUnauthorized)
 		},
 		"responder_id":    func(v *value) { r.choice(v, &o.ResponderID, ResponderByKey, ResponderByName) },
 		"nonce":           func(v *value) { r.choice(v, &o.Nonce, NonceEcho, NonceIgnore) },

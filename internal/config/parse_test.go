@@ -218,7 +218,6 @@ issuers:
 		`7:3 issuers[1]: issuer "no-crlsign" has no OCSP signer`,
 		`7:3 issuers[1]: the certificate of issuer "no-crlsign" may not sign CRLs`,
 		"9:16 issuers[1].crls[0].url: there is no file " + f.path("later.crl") + " yet",
-		"10:22 issuers[1].ocsp.not_issued: without effect in this version",
 		`11:3 issuers[2]: issuer "future" has no OCSP signer`,
 		"12:16 issuers[2].certificate: the certificate is not valid before ",
 	}, c.Warnings)

@@ -11,7 +11,8 @@ import (
 // Answered is what a server knows of one certificate it is asked about.
 type Answered struct {
 	Issuer        *revocation.Issuer // nil when it is not configured
-	Administered  bool               // the issuer has no CRL source
+	Administered  bool               // the issuer has no CRL source, and its own responder is not asked
+	AsksUpstream  bool               // the CA's own responder is asked
 	Status        revocation.CertStatus
 	SignerProblem string // why nothing can be signed for the issuer, "" when it can
 }
@@ -101,6 +102,12 @@ func because(a *Answered) string {
 	case revocation.BecauseNotIssued:
 		return "the CA's inventory of issued certificates does not have this serial"
 	case revocation.BecauseNoCRL:
+		switch {
+		case st.Source == revocation.SourceInventory:
+			return "the inventory of issued certificates is damaged on disk where this serial would be"
+		case a.AsksUpstream:
+			return "no CRL of the issuer was accepted, and the CA's own responder, which is asked for it, did not say good or revoked yet"
+		}
 		return "no CRL of the issuer was accepted yet"
 	case revocation.BecauseStale:
 		return fmt.Sprintf("the evidence lapsed on %s: %s", stamp(st.NextUpdate), crlText(st))

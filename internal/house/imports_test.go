@@ -21,7 +21,9 @@ var allowed = map[string][]string{
 	"client/grpcguard": {"revocation", "client"},
 	"internal/lane":    {},
 	"verify":           {"revocation", "internal/crlder", "internal/ocspder"},
-	"crlfetch":         {"revocation", "internal/crlder", "verify"},
+	"internal/egress":  {"revocation"},
+	"crlfetch":         {"revocation", "internal/crlder", "verify", "internal/egress"},
+	"upstream":         {"revocation", "internal/ocspder", "verify", "internal/egress"},
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
 	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
@@ -32,15 +34,16 @@ var allowed = map[string][]string{
 	// What mirrors read, and how they follow.
 	"internal/snapshot": {"revocation"},
 	"internal/follow":   {"internal/snapshot"},
-	// The headers of gateways.
+	// The headers of gateways; lists of serials.
 	"internal/certheader": {"revocation"},
+	"internal/seriallist": {"revocation"},
 	// Envoy's authorization calls.
 	"extauthz": {"revocation", "internal/certheader"},
 	// A private key in a PKCS #11 token; behind a build tag, since it needs cgo.
 	"internal/pkcs11key": {},
-	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "store", "responder", "api", "extauthz",
+	"cmd/veto": {"revocation", "internal/crlder", "internal/ocspder", "verify", "crlfetch", "upstream", "store", "responder", "api", "extauthz",
 		"internal/config", "internal/certheader", "internal/explain", "internal/lane", "internal/pkcs11key", "internal/pkitest",
-		"internal/snapshot", "internal/follow"},
+		"internal/snapshot", "internal/follow", "internal/egress", "internal/seriallist"},
 	// Programs that measure; nothing imports them.
 	"internal/bench":  {"revocation", "internal/ocspder", "internal/pkitest"},
 	"internal/crlgen": {"internal/pkitest"},
