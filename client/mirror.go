@@ -48,7 +48,7 @@ const (
 // The server's answer and the mirror's are the same while it hears the server. When it has not for MaxLag, what it does not know to be
 // revoked is unknown, because stale, so that Tiers go on to somebody else; what was revoked stays revoked. Where only the server can
 // say, it is unknown, because out_of_scope: certificates of issuers with an inventory or an upstream responder, and those that a delta
-// CRL lifted from hold.
+// CRL lifted from hold and nothing else revokes.
 type Mirror struct {
 	o   MirrorOptions
 	now func() time.Time

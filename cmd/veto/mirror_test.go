@@ -36,8 +36,9 @@ func (r *mirrorRig) differs(m *running) string {
 			if err != nil {
 				return err.Error()
 			}
-			if got.Status == revocation.Unknown && got.Because == revocation.BecauseOutOfScope && r.lifted(id, serial) {
-				continue // only the server can say
+			if r.lifted(id, serial) && (got.Status == revocation.Unknown && got.Because == revocation.BecauseOutOfScope ||
+				got.Status == revocation.Revoked && want.Status == revocation.Revoked) {
+				continue // only the server can say; what else revokes it is said by both, and by the server what the CRL says beside
 			}
 			if got.Status != want.Status || got.Because != want.Because || got.Reason != want.Reason ||
 				!got.RevokedAt.Equal(want.RevokedAt.Truncate(time.Second)) || want.Status == revocation.Good && (got.Fresh != want.Fresh ||
