@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ type mirrorRig struct {
 	mirrored  *mirrored
 	api       *api.API
 	server    *httptest.Server
-	http      http.Handler
+	handler   atomic.Pointer[http.Handler] // of the server that runs
 	number    int
 	spare     bool
 	grace     time.Duration
@@ -98,15 +99,17 @@ func (r *mirrorRig) start(data string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.http = r.api.Handler()
+	r.answer(r.api.Handler())
 	if r.server == nil {
-		r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { r.http.ServeHTTP(w, q) }))
+		r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { (*r.handler.Load()).ServeHTTP(w, q) }))
 	}
 }
 
+func (r *mirrorRig) answer(by http.Handler) { r.handler.Store(&by) }
+
 // restart stops the server and starts it with a data directory.
 func (r *mirrorRig) restart(data string) {
-	r.http = http.NotFoundHandler()
+	r.answer(http.NotFoundHandler())
 	r.api.Drain()
 	r.server.CloseClientConnections()
 	r.api.Close()
