@@ -43,6 +43,7 @@ type Options struct {
 	AdminTokens Tokens // nil: the admin routes answer 403
 	ReadTokens  Tokens // nil: reading needs no token
 
+	Now       func() time.Time    // by which is judged; default time.Now
 	TTL       time.Duration       // for how long an answer may be kept; default DefaultTTL
 	Gatherer  prometheus.Gatherer // what GET /metrics shows; nil: there is no such route
 	Metrics   *Metrics            // default: counters nobody sees
@@ -72,6 +73,8 @@ type API struct {
 	explainer Explainer
 	guard     *guard
 	buffers   sync.Pool // *[]byte, for status objects
+	now       func() time.Time
+	date      dateField
 
 	snapshotKey ed25519.PrivateKey
 	snapshots   chan struct{} // holds one for each that is being written
@@ -99,6 +102,9 @@ func New(o Options) (*API, error) {
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
 	a.SetTrust(nil)
 	a.gateways.Store(&gateways{})
+	if a.now = o.Now; a.now == nil {
+		a.now = time.Now
+	}
 	if a.ttl <= 0 {
 		a.ttl = DefaultTTL
 	}

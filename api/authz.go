@@ -2,7 +2,9 @@ package api
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -20,7 +22,7 @@ const (
 // authz answers a gateway: any method, and any path below the profile, because gateways pass on those of their clients. The body is
 // not read. It is served before the router, which knows only some methods.
 func (a *API) authz(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
+	start := a.now()
 	name, _, _ := strings.Cut(r.URL.Path[len(authzPrefix):], "/")
 	all := a.gateways.Load()
 	g, known := all.byName[name]
@@ -29,8 +31,9 @@ func (a *API) authz(w http.ResponseWriter, r *http.Request) {
 		notFound.problem("there is no profile %q; profiles of the configuration lists them", clip(name)).write(w)
 		return
 	}
-	v := a.authorize(all.peers, g, &GatewayQuestion{Header: r.Header, Caller: r.Header, Remote: r.RemoteAddr, TLS: r.TLS}, start)
-	a.book(g, &v, r.RemoteAddr)
+	remote, _ := netip.ParseAddrPort(r.RemoteAddr) // the zero one is nobody's
+	v := a.authorize(all.peers, g, &GatewayQuestion{Header: r.Header, Caller: r.Header, Remote: remote, TLS: r.TLS}, start)
+	a.book(g, &v, remote)
 	g.write(w, &v)
 	g.duration.Observe(time.Since(start).Seconds())
 }
@@ -40,8 +43,8 @@ type ruling struct {
 	decision   revocation.Decision
 	status     string // good, revoked or unknown; "" when nobody was asked
 	reason     string // why: a revocation's reason, a because of the status, or the rule that refused
-	serial     []string
-	issuer     []string
+	serial     string
+	issuer     string
 	generation uint64
 	ttl        int // seconds; zero: not to be kept
 }
@@ -60,7 +63,7 @@ type GatewayAnswer struct {
 
 // Authorize answers a gateway that does not ask by HTTP. A profile that does not exist lets nobody in.
 func (a *API) Authorize(profile string, q *GatewayQuestion) GatewayAnswer {
-	now := time.Now()
+	now := a.now()
 	all := a.gateways.Load()
 	g, known := all.byName[profile]
 	if !known {
@@ -70,8 +73,8 @@ func (a *API) Authorize(profile string, q *GatewayQuestion) GatewayAnswer {
 	v := a.authorize(all.peers, g, q, now)
 	a.book(g, &v, q.Remote)
 	g.duration.Observe(time.Since(now).Seconds())
-	answer := GatewayAnswer{Decision: v.decision, Asked: v.status != "", Reason: v.reason, Serial: strings.Join(v.serial, ""),
-		Issuer: strings.Join(v.issuer, ""), Generation: v.generation, TTL: time.Duration(v.ttl) * time.Second}
+	answer := GatewayAnswer{Decision: v.decision, Asked: v.status != "", Reason: v.reason, Serial: v.serial,
+		Issuer: v.issuer, Generation: v.generation, TTL: time.Duration(v.ttl) * time.Second}
 	for _, s := range [...]revocation.Status{revocation.Good, revocation.Revoked} {
 		if v.status == s.String() {
 			answer.Status = s
@@ -162,60 +165,74 @@ func reasonOf(st *revocation.CertStatus, c *judgedCertificate) string {
 	return string(st.Because)
 }
 
-// The header values that do not change.
-var (
-	decisionValues = [...][]string{{"allow"}, {"allow-degraded"}, {"would-deny"}, {"error"}, {"deny"}, {"deny"}}
-	statusValues   = map[string][]string{"good": {"good"}, "revoked": {"revoked"}, "unknown": {"unknown"}}
-	reasonGood     = []string{string(revocation.BecauseNotListed)}
-	noStoreValue   = []string{"no-store"}
-)
-
 // write answers: 200, 401, 403, or 503 where the policy wants one. Clients may see the body.
 func (g *gateway) write(w http.ResponseWriter, v *ruling) {
 	h := w.Header()
-	h["X-Veto-Decision"] = decisionValues[v.decision]
-	if v.reason == reasonGood[0] {
-		h["X-Veto-Reason"] = reasonGood
-	} else {
-		h["X-Veto-Reason"] = []string{v.reason}
-	}
+	values := make([]string, 0, 10) // of all fields, so that there is one allocation
+	g.fields(v, func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	})
+	body := bodyOf(v.decision)
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(codeOf(v.decision))
+	io.WriteString(w, body)
+}
+
+// fields are the header fields of an answer, but Content-Length and Date.
+func (g *gateway) fields(v *ruling, set func(name, value string)) {
+	set("X-Veto-Decision", v.decision.String())
+	set("X-Veto-Reason", v.reason)
 	if v.status != "" {
-		h["X-Veto-Status"] = statusValues[v.status]
-		h["X-Veto-Serial"] = v.serial
-		if v.issuer != nil {
-			h["X-Veto-Issuer"] = v.issuer
+		set("X-Veto-Status", v.status)
+		set("X-Veto-Serial", v.serial)
+		if v.issuer != "" {
+			set("X-Veto-Issuer", v.issuer)
 		}
-		h["X-Veto-Generation"] = []string{strconv.FormatUint(v.generation, 10)}
+		set("X-Veto-Generation", strconv.FormatUint(v.generation, 10))
 	}
-	h["Vary"] = g.vary
+	set("Vary", g.vary)
 	if v.ttl > 0 && v.decision != revocation.DecisionError {
-		h["Cache-Control"] = []string{"max-age=" + strconv.Itoa(v.ttl)}
+		set("Cache-Control", "max-age="+strconv.Itoa(v.ttl))
 	} else {
-		h["Cache-Control"] = noStoreValue
+		set("Cache-Control", "no-store")
 	}
-	switch {
-	case v.decision.Allows():
-		w.WriteHeader(http.StatusOK)
-	case v.decision == revocation.DecisionAsk:
-		h["Www-Authenticate"] = []string{`TLS-Client-Certificate realm="` + g.Name + `"`}
-		respond(w, http.StatusUnauthorized, "A client certificate is required.\n")
-	case v.decision == revocation.DecisionError:
-		respond(w, http.StatusServiceUnavailable, "Whether the client certificate is revoked cannot be told now.\n")
-	default:
-		respond(w, http.StatusForbidden, "The client certificate is refused.\n")
+	if v.decision == revocation.DecisionAsk {
+		set("Www-Authenticate", `TLS-Client-Certificate realm="`+g.Name+`"`)
+	}
+	if !v.decision.Allows() {
+		set("Content-Type", "text/plain; charset=utf-8")
 	}
 }
 
-func respond(w http.ResponseWriter, code int, body string) {
-	w.Header()["Content-Type"] = []string{"text/plain; charset=utf-8"}
-	w.WriteHeader(code)
-	w.Write([]byte(body))
+func codeOf(d revocation.Decision) int {
+	switch {
+	case d.Allows():
+		return http.StatusOK
+	case d == revocation.DecisionAsk:
+		return http.StatusUnauthorized
+	case d == revocation.DecisionError:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusForbidden
+}
+
+func bodyOf(d revocation.Decision) string {
+	switch codeOf(d) {
+	case http.StatusOK:
+		return ""
+	case http.StatusUnauthorized:
+		return "A client certificate is required.\n"
+	case http.StatusServiceUnavailable:
+		return "Whether the client certificate is revoked cannot be told now.\n"
+	}
+	return "The client certificate is refused.\n"
 }
 
 // book counts an answer, and logs what is allowed without being plainly good, and failures. So many a second are logged that they can be
 // read; the number of the others comes with the next.
-func (a *API) book(g *gateway, v *ruling, caller string) {
-	if v.decision == revocation.DecisionAllow && v.reason == reasonGood[0] {
+func (a *API) book(g *gateway, v *ruling, caller netip.AddrPort) {
+	if v.decision == revocation.DecisionAllow && v.reason == string(revocation.BecauseNotListed) {
 		g.allowed.Inc()
 		return
 	}
@@ -228,5 +245,5 @@ func (a *API) book(g *gateway, v *ruling, caller string) {
 		return
 	}
 	a.log.Warn("gateway answer", "profile", g.Name, "decision", v.decision.String(), "status", v.status, "reason", v.reason,
-		"issuer", strings.Join(v.issuer, ""), "serial", strings.Join(v.serial, ""), "caller", caller, "not_logged", g.missed.Swap(0))
+		"issuer", v.issuer, "serial", v.serial, "caller", caller.String(), "not_logged", g.missed.Swap(0))
 }

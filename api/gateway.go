@@ -46,7 +46,8 @@ type gateway struct {
 	Profile
 	reader *certheader.Reader
 	token  [sha256.Size]byte
-	vary   []string // the headers that the answer depends on
+	vary   string   // the headers that the answer depends on
+	wanted []string // the headers that it reads
 	log    *rate.Limiter
 	missed atomic.Int64 // lines that were not logged since the last
 
@@ -69,8 +70,9 @@ func (a *API) SetProfiles(profiles []Profile) error {
 			return fmt.Errorf("profile %s: %w", p.Name, err)
 		}
 		names := reader.Names()
+		headers := headersAmong(names.Certificate, names.Chain, names.Serial, names.Issuer)
 		table[p.Name] = &gateway{Profile: p, reader: reader, token: sha256.Sum256([]byte(p.Callers.Token)),
-			vary:     []string{strings.Join(headersAmong(names.Certificate, names.Chain, names.Serial, names.Issuer), ", ")},
+			vary: strings.Join(headers, ", "), wanted: append(headers[:len(headers):len(headers)], tokenHeader, "Authorization"),
 			log:      rate.NewLimiter(rate.Every(time.Second), 10),
 			allowed:  a.metrics.gateways.WithLabelValues(p.Name, revocation.DecisionAllow.String(), string(revocation.BecauseNotListed)),
 			duration: a.metrics.duration.WithLabelValues(authzRoute)}
@@ -97,7 +99,7 @@ type GatewayQuestion struct {
 	Header http.Header // what the client's certificate is read from
 	Caller http.Header // what the caller sent of itself: its token. By HTTP the same as Header
 
-	Remote string               // the caller's address
+	Remote netip.AddrPort       // the caller's address
 	TLS    *tls.ConnectionState // the caller's connection, nil without TLS
 }
 
@@ -118,13 +120,9 @@ func (a *API) untrusted(g *gateway, q *GatewayQuestion, now time.Time) string {
 	return ""
 }
 
-func within(prefixes []netip.Prefix, remote string) bool {
-	address, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return false
-	}
+func within(prefixes []netip.Prefix, remote netip.AddrPort) bool {
 	for _, p := range prefixes {
-		if p.Contains(address.Addr().Unmap()) {
+		if p.Contains(remote.Addr().Unmap()) {
 			return true
 		}
 	}

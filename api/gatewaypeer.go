@@ -28,18 +28,18 @@ type judgedCertificate struct {
 	cert    *verify.Judged // nil when the gateway passes only its serial
 	exempt  bool           // its CA says that there is no revocation for it
 
-	serialText, issuerName []string // as header values
+	serialText, issuerName string
 }
 
 func newJudged(serial revocation.Serial, cert *x509.Certificate, exempt bool, issuers ...revocation.Issuer) judgedCertificate {
-	j := judgedCertificate{issuers: issuers, serial: serial, exempt: exempt, serialText: []string{serial.String()}}
+	j := judgedCertificate{issuers: issuers, serial: serial, exempt: exempt, serialText: serial.String()}
 	if cert != nil {
 		j.cert = verify.NewJudged(cert)
 	}
 	if len(issuers) > 0 {
-		j.issuerName = []string{issuers[0].Name}
+		j.issuerName = issuers[0].Name
 		if issuers[0].Name == "" {
-			j.issuerName = []string{issuers[0].ID.String()}
+			j.issuerName = issuers[0].ID.String()
 		}
 	}
 	return j

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Metrics counts what the API answers. The caller registers its Collectors.
 type Metrics struct {
@@ -11,6 +15,9 @@ type Metrics struct {
 	authFailures *prometheus.CounterVec   // by why
 	eventClients prometheus.Gauge
 	gateways     *prometheus.CounterVec // answers to gateways by profile, decision and reason
+
+	statusOK   prometheus.Counter // of requests, and of duration: GET /v1/status that was answered
+	statusTime prometheus.Observer
 }
 
 // NewMetrics makes counters that are not registered anywhere.
@@ -18,7 +25,7 @@ func NewMetrics() *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "veto", Subsystem: "api", Name: name, Help: help}, labels)
 	}
-	return &Metrics{
+	m := &Metrics{
 		requests: counter("requests_total", "HTTP requests by route and code.", "route", "method", "code"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "veto", Subsystem: "api",
 			Name: "request_duration_seconds", Help: "Time to answer an HTTP request.",
@@ -32,6 +39,8 @@ func NewMetrics() *Metrics {
 		eventClients: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "veto", Subsystem: "api", Name: "event_clients",
 			Help: "Open streams of GET /v1/events."}),
 	}
+	m.statusOK, m.statusTime = m.requests.WithLabelValues(statusPath, http.MethodGet, "200"), m.duration.WithLabelValues(statusPath)
+	return m
 }
 
 // Collectors are the metrics, to be registered.

@@ -41,7 +41,7 @@ func (a *API) registerVerify(h huma.API) {
 func (a *API) verify(_ context.Context, in *verifyInput) (*output[VerifyReport], error) {
 	at := in.Body.Time
 	if at.IsZero() {
-		at = time.Now()
+		at = a.now()
 	}
 	set, p := a.trustSet(in.Body.Trust)
 	if p != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -23,9 +24,9 @@ import (
 
 // Question is what Envoy asks.
 type Question struct {
-	Header http.Header // of its client's request, and its client's certificate under certheader.SourceCertificate
-	Caller http.Header // Envoy's own metadata: its token
-	Remote string      // Envoy's address
+	Header http.Header    // of its client's request, and its client's certificate under certheader.SourceCertificate
+	Caller http.Header    // Envoy's own metadata: its token
+	Remote netip.AddrPort // Envoy's address
 	TLS    *tls.ConnectionState
 }
 
@@ -94,7 +95,7 @@ func question(ctx context.Context, r *authv3.CheckRequest) *Question {
 		}
 	}
 	if p, ok := peer.FromContext(ctx); ok {
-		q.Remote = p.Addr.String()
+		q.Remote, _ = netip.ParseAddrPort(p.Addr.String())
 		if t, ok := p.AuthInfo.(credentials.TLSInfo); ok {
 			q.TLS = &t.State
 		}

@@ -135,9 +135,8 @@ func TestCheckPassesOnTheQuestion(t *testing.T) {
 	if _, err := client.Check(ctx, envoyRequest("edge", "-----BEGIN%20CERTIFICATE-----")); err != nil {
 		t.Fatal(err)
 	}
-	host, _, _ := net.SplitHostPort(q.Remote)
 	got := map[string]any{"profile": profile, "certificate": q.Header[certheader.SourceCertificate], "xfcc": q.Header["X-Forwarded-Client-Cert"],
-		"token": q.Caller["X-Veto-Token"], "remote": host, "tls": q.TLS}
+		"token": q.Caller["X-Veto-Token"], "remote": q.Remote.Addr().String(), "tls": q.TLS}
 	want := map[string]any{"profile": "edge", "certificate": []string{"-----BEGIN%20CERTIFICATE-----"}, "xfcc": []string{"By=spiffe://x/gw"},
 		"token": []string{"a-token-for-the-edge"}, "remote": "127.0.0.1", "tls": q.TLS}
 	if diff := cmp.Diff(want, got); diff != "" {

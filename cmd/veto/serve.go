@@ -108,9 +108,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	calmCollector()
 	group, ctx := errgroup.WithContext(ctx)
 	public := &lane.Server{Handler: s.public, HTTP: newServer(s.public, s.log, 30*time.Second), MaxConns: maxPublicConns()}
-	api := newServer(s.api.Handler(), s.log, 5*time.Minute)
-	api.MaxHeaderBytes = maxAPIHeader
-	api.RegisterOnShutdown(s.api.Drain)
+	api := s.apiServer(lis)
 	group.Go(func() error { return servingError(public.Serve(lis.public), lis.public) })
 	group.Go(func() error { return servingError(api.Serve(lis.api), lis.api) })
 	group.Go(func() error { return s.serveEnvoy(ctx, lis) })
@@ -130,6 +128,24 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	})
 	err := group.Wait()
 	return errors.Join(err, s.close())
+}
+
+// server is what an http.Server and a lane.Server are.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+}
+
+// apiServer serves the API: in plain HTTP, gateways and status questions in the lane before net/http. With TLS the connection belongs to
+// the question, and net/http has it.
+func (s *service) apiServer(lis *listeners) server {
+	h := newServer(s.api.Handler(), s.log, 5*time.Minute)
+	h.MaxHeaderBytes = maxAPIHeader
+	h.RegisterOnShutdown(s.api.Drain)
+	if lis.tls != nil {
+		return h
+	}
+	return &lane.Server{Handler: s.api, HTTP: h, Fields: true, MaxRequest: 8 << 10, MaxConns: maxPublicConns()}
 }
 
 func servingError(err error, l net.Listener) error {

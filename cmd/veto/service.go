@@ -65,7 +65,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
 		Admin: s.operator, Acceptor: s.operator, Feed: feed{st, s.directory}, Mirrored: s.mirrored, Inventories: s.operator, Ready: s.directory.Ready, Log: log,
-		Version: version, Metrics: apiMetrics, Explainer: &explainer{s.directory, s.judge, s.responder},
+		Version: version, Metrics: apiMetrics, Now: func() time.Time { return judgedAt(st) }, Explainer: &explainer{s.directory, s.judge, s.responder},
 		Gatherer: registry(st, s.responder.Metrics().Collectors(), fetchMetrics.Collectors(), apiMetrics.Collectors(),
 			upstreamMetrics.Collectors(),
 			[]prometheus.Collector{newRetainedMetrics(s.directory), newSignerMetrics(s.directory), newClockMetric(st)})})

@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"store":            {"revocation"},
 	"responder":        {"revocation", "internal/ocspder"},
 	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
-	"api":              {"revocation", "verify", "internal/explain", "internal/certheader", "internal/snapshot"},
+	"api":              {"revocation", "verify", "internal/explain", "internal/certheader", "internal/snapshot", "internal/lane"},
 	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},
 	"internal/pkitest": {},
 	"internal/house":   {},

@@ -2,13 +2,14 @@ package lane
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// maxRequest is the longest request that may be simple, in octets. One about a single certificate has 200 to 600.
-const maxRequest = 2048
+// defaultRequest is the longest request that may be simple, in octets. One about a single certificate has 200 to 600.
+const defaultRequest = 2048
 
 // conn is a connection whose requests were simple so far.
 type conn struct {
@@ -16,6 +17,8 @@ type conn struct {
 	server *Server
 	handed *handover
 	used   atomic.Int64 // when the last request came, Unix nanoseconds
+	remote netip.AddrPort
+	fields []Field // where the fields of a request are put
 }
 
 // responses are buffers for answers: one is needed while an answer is made, not while a connection waits.
@@ -29,7 +32,11 @@ func (c *conn) serve() {
 	if idle <= 0 {
 		idle = defaultIdle
 	}
-	b := make([]byte, maxRequest)
+	size := c.server.MaxRequest
+	if size <= 0 {
+		size = defaultRequest
+	}
+	b := make([]byte, size)
 	var set time.Time // when the deadline was set: once for many requests, it is what a timer costs
 	for {
 		if now := time.Now(); now.Sub(set) > idle/8 {
@@ -55,7 +62,7 @@ func (c *conn) serve() {
 // answer says whether the octets were a simple request that was answered. A connection that cannot be written to shows it when
 // it is read from.
 func (c *conn) answer(b []byte) bool {
-	r, simple := parse(b)
+	r, simple := c.parse(b)
 	if !simple {
 		return false
 	}
@@ -71,4 +78,17 @@ func (c *conn) answer(b []byte) bool {
 		c.Close()
 	}
 	return true
+}
+
+func (c *conn) parse(b []byte) (r Request, simple bool) {
+	if !c.server.Fields {
+		return parse(b)
+	}
+	if c.fields == nil {
+		c.fields = make([]Field, 0, maxFields)
+		c.remote, _ = netip.ParseAddrPort(c.RemoteAddr().String())
+	}
+	r, simple = parseWithFields(b, c.fields)
+	r.Remote = c.remote
+	return r, simple
 }

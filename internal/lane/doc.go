@@ -6,4 +6,7 @@
 // request on a connection that is not simple, or that the [Handler] does not want, hands the connection over with all its octets,
 // for good: net/http then reads the same octets it would have read alone. So nothing is refused here, and no request is
 // understood in two ways; a fuzz test compares the two.
+//
+// With [Server.Fields] a handler is passed all header fields, as one for gateways needs; then any field is simple that says nothing of
+// the connection or of a body.
 package lane

@@ -34,21 +34,7 @@ func FuzzLane(f *testing.F) {
 }
 
 // serveAlone runs net/http on loopback until the test ends.
-func serveAlone(t testing.TB) (addr string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &http.Server{Handler: echo{}}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		<-ended
-	})
-	return l.Addr().String()
-}
+func serveAlone(t testing.TB) (addr string) { return serveHandlerAlone(t, echo{}) }
 
 // said is what counts of a response.
 type said struct {

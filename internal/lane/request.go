@@ -2,6 +2,7 @@ package lane
 
 import (
 	"bytes"
+	"net/netip"
 	"strings"
 )
 
@@ -10,6 +11,10 @@ type Request struct {
 	Post   bool   // POST; otherwise GET
 	Target []byte // the path as sent: "/", then what RFC 3986 §3.3 allows, percent-escapes valid; no query
 	Body   []byte // of a POST
+
+	// With Server.Fields; the target is then without its query.
+	Fields []Field        // all, but Host and Connection
+	Remote netip.AddrPort // whose request it is
 }
 
 // maxBody bounds Content-Length before it is compared with what is there.

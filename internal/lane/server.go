@@ -21,6 +21,8 @@ type Server struct {
 	Handler     Handler
 	HTTP        *http.Server
 	IdleTimeout time.Duration // after about how long without a request a connection is closed; default 2 minutes
+	Fields      bool          // pass all header fields on: the requests that are simple are then those of parseWithFields
+	MaxRequest  int           // octets of a simple request at most; default 2,048
 	MaxConns    int           // connections at once; beyond, one that is idle makes room, or the new one is closed. Default 10,000
 
 	closing atomic.Bool
