@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/internal/snapshot"
 	"github.com/vetopki/veto/revocation"
@@ -83,27 +85,45 @@ func largeCA(tb testing.TB) *x509.Certificate {
 	return ca.Certificate
 }
 
+// cpuTime is the processor time of this process: on a machine that others use it says more than the time on the wall.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
 // BenchmarkMirrorCheck reports how long an answer takes and how many octets a serial does.
 func BenchmarkMirrorCheck(b *testing.B) {
 	ca := largeCA(b)
 	for _, n := range []int{1_000_000, 10_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			m := largeMirror(b, ca, n)
-			list := questions(1<<16, n)
-			for _, c := range list {
-				c.RawIssuer = ca.RawSubject
+			serials := make([]byte, 16<<16)
+			for i := range 1 << 16 {
+				spread(serials[16*i:], rand.IntN(n), n)
+				serials[16*i+15] += byte(i % 2) // every second one is not listed
 			}
 			runtime.GC()
 			b.ReportAllocs()
+			before := cpuTime(b)
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
-				for i := rand.IntN(len(list)); pb.Next(); i++ {
-					a, err := m.Check(context.Background(), list[i%len(list)], ca)
+				// A handshake has just parsed the certificate: it is in the cache of the processor, what the mirror holds is not.
+				cert := &x509.Certificate{Version: 3, RawIssuer: ca.RawSubject, SerialNumber: new(big.Int)}
+				for i := rand.IntN(1 << 16); pb.Next(); i++ {
+					at := i % (1 << 16) * 16
+					cert.SerialNumber.SetBytes(serials[at : at+16])
+					a, err := m.Check(context.Background(), cert, ca)
 					if err != nil || a.Status == revocation.Unknown {
 						b.Error(a, err)
 					}
 				}
 			})
+			b.StopTimer()
+			b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(m.Status().Octets)/float64(n), "octets/entry")
 		})
 	}

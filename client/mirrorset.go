@@ -11,7 +11,7 @@ import (
 	"github.com/vetopki/veto/revocation"
 )
 
-// serialSet holds serials in order, packed by their length: 22.5 octets for one of 16. It does not change once it is complete.
+// serialSet holds serials in order, packed by their length: under 24 octets for one of 16. It does not change once it is complete.
 type serialSet struct {
 	lanes [revocation.MaxSerialOctets + 1]*lane // by length
 }
@@ -20,29 +20,34 @@ type serialSet struct {
 // over, the next eight octets are taken as a number, and a table over the numbers leads to the few serials that can be meant.
 type lane struct {
 	length   int
-	serials  []byte // one after another, ascending
-	words    []byte // snapshot.WordOctets for each, in the same order
+	stride   int    // of a record: the serial, then its word of snapshot.WordOctets, on the cache line that was searched
+	records  []byte // one after another, ascending
 	prefix   int    // octets that all share
 	min, max uint64
 	shift    uint
 	table    []uint32 // where the serials with number (min + slot<<shift) begin
 }
 
-// perSlot is how many serials the table leads to: two cache lines of serials of 16 octets.
-const perSlot = 8
+// perSlot is how many serials the table leads to at most, when they are spread evenly: one cache line or two.
+const perSlot = 4
 
 // add appends serials of one length. Lengths ascend, and serials.
 func (s *serialSet) add(length int, serials, dates, flags []byte) {
 	l := s.lanes[length]
 	if l == nil {
-		l = &lane{length: length}
+		l = newLane(length, 0)
 		s.lanes[length] = l
 	}
-	l.serials = append(l.serials, serials...)
 	const date = snapshot.WordOctets - 1
 	for i := range flags {
-		l.words = append(append(l.words, dates[i*date:(i+1)*date]...), flags[i])
+		l.records = append(l.records, serials[i*length:(i+1)*length]...)
+		l.records = append(append(l.records, dates[i*date:(i+1)*date]...), flags[i])
 	}
+}
+
+func newLane(length, room int) *lane {
+	stride := length + snapshot.WordOctets
+	return &lane{length: length, stride: stride, records: make([]byte, 0, room*stride)}
 }
 
 // reserve makes room for about as many serials as will come.
@@ -52,7 +57,7 @@ func (s *serialSet) reserve(counts map[int]int, octets int64) {
 			continue // it is only for speed
 		}
 		octets -= int64(n) * int64(length+snapshot.WordOctets)
-		s.lanes[length] = &lane{length: length, serials: make([]byte, 0, n*length), words: make([]byte, 0, n*snapshot.WordOctets)}
+		s.lanes[length] = newLane(length, n)
 	}
 }
 
@@ -62,7 +67,7 @@ func (s *serialSet) complete() (entries int, octets int64, err error) {
 		if l == nil {
 			continue
 		}
-		n := len(l.serials) / length
+		n := len(l.records) / l.stride
 		if n == 0 {
 			s.lanes[length] = nil
 			continue
@@ -72,13 +77,13 @@ func (s *serialSet) complete() (entries int, octets int64, err error) {
 		}
 		l.complete(n)
 		entries += n
-		octets += int64(cap(l.serials)) + int64(cap(l.words)) + 4*int64(cap(l.table))
+		octets += int64(cap(l.records)) + 4*int64(cap(l.table))
 	}
 	return entries, octets, nil
 }
 
 func (l *lane) complete(n int) {
-	l.serials, l.words = clipped(l.serials), clipped(l.words)
+	l.records = clipped(l.records)
 	first, last := l.serial(0), l.serial(n-1)
 	for l.prefix < max(0, l.length-8) && first[l.prefix] == last[l.prefix] {
 		l.prefix++
@@ -105,7 +110,7 @@ func clipped(b []byte) []byte {
 	return b
 }
 
-func (l *lane) serial(i int) []byte { return l.serials[i*l.length : (i+1)*l.length] }
+func (l *lane) serial(i int) []byte { return l.records[i*l.stride:][:l.length] }
 
 // number is what follows the prefix, as a number of eight octets.
 func (l *lane) number(serial []byte) uint64 {
@@ -123,7 +128,7 @@ func (l *lane) number(serial []byte) uint64 {
 // find is the word of a serial, nil when it is not in the set.
 func (s *serialSet) find(serial []byte) []byte {
 	l := s.lanes[len(serial)]
-	if l == nil || text(serial[:l.prefix]) != text(l.serials[:l.prefix]) {
+	if l == nil || text(serial[:l.prefix]) != text(l.records[:l.prefix]) {
 		return nil
 	}
 	number := l.number(serial)
@@ -139,7 +144,7 @@ func (s *serialSet) find(serial []byte) []byte {
 		case n < number, n == number && text(at) < text(serial):
 			lo = mid + 1
 		case n == number && text(at) == text(serial):
-			return l.words[mid*snapshot.WordOctets : (mid+1)*snapshot.WordOctets]
+			return l.records[mid*l.stride+l.length:][:snapshot.WordOctets]
 		default:
 			hi = mid
 		}

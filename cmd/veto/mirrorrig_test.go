@@ -43,7 +43,7 @@ type mirrorRig struct {
 	mirrored  *mirrored
 	api       *api.API
 	server    *httptest.Server
-	handler   atomic.Pointer[http.Handler] // of the server that runs
+	http      atomic.Pointer[http.Handler]
 	number    int
 	spare     bool
 	grace     time.Duration
@@ -99,17 +99,17 @@ func (r *mirrorRig) start(data string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.answer(r.api.Handler())
+	handler := r.api.Handler()
+	r.http.Store(&handler)
 	if r.server == nil {
-		r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { (*r.handler.Load()).ServeHTTP(w, q) }))
+		r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { (*r.http.Load()).ServeHTTP(w, q) }))
 	}
 }
 
-func (r *mirrorRig) answer(by http.Handler) { r.handler.Store(&by) }
-
 // restart stops the server and starts it with a data directory.
 func (r *mirrorRig) restart(data string) {
-	r.answer(http.NotFoundHandler())
+	down := http.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	r.http.Store(&down)
 	r.api.Drain()
 	r.server.CloseClientConnections()
 	r.api.Close()
