@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -106,6 +107,7 @@ func serve(ctx context.Context, load func() (*config.Config, error), reset bool,
 // serveOn runs listeners, fetching and the reload loop in one group, and closes everything in order when the context ends.
 func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(context.Context) error) error {
 	calmCollector()
+	spareThreads()
 	group, ctx := errgroup.WithContext(ctx)
 	public := &lane.Server{Handler: s.public, HTTP: newServer(s.public, s.log, 30*time.Second), MaxConns: maxPublicConns()}
 	api := s.apiServer(lis)
@@ -168,6 +170,16 @@ func ignoreCanceled(err error) error {
 func calmCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
+	}
+}
+
+// spareThreads gives the runtime two threads more than a small machine has processors. An ingest keeps three goroutines busy, and
+// while each thread has one, a request waits until it is found ready, which the runtime looks after every 10 ms: at 5,000 lookups a
+// second the median was 1 ms instead of 0.13 ms while a CRL was read. With threads to spare the kernel lets the one that
+// wakes up go first. The environment's GOMAXPROCS goes before, and so does a quota, which more threads would only exhaust sooner.
+func spareThreads() {
+	if n := runtime.NumCPU(); n <= 4 && runtime.GOMAXPROCS(0) == n && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(n + 2)
 	}
 }
 

@@ -33,6 +33,7 @@ func runSwap(args []string) error {
 	rate := flags.Int("rate", 5000, "lookups a second")
 	times := flags.Int("swaps", 4, "how many swaps to measure")
 	quiet := flags.Duration("quiet", 10*time.Second, "how long to measure without swaps, before and after")
+	first := flags.Bool("realtime", false, "let the threads that look up go before all others, so that what else the machine does is not measured (root)")
 	memory := flags.Int64("memory", 0, "octets of memory for the entries; the default of veto when 0")
 	dir := flags.String("dir", "", "folder for the CRLs and the store; a temporary one when empty")
 	if err := flags.Parse(args); err != nil {
@@ -53,7 +54,7 @@ func runSwap(args []string) error {
 	if _, err := s.swap(func(string) {}); err != nil {
 		return err
 	}
-	return s.measure(newLoad(s, *rate), *times, *quiet)
+	return s.measure(newLoad(s, *rate, *first), *times, *quiet)
 }
 
 func newSwaps(dir string, entries int, memory int64) (*swaps, error) {
