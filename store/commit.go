@@ -233,6 +233,7 @@ func (c *commit) flip(g *generation, diff *revocation.CRLChange, kind string, al
 	})
 	if err == nil && c.old != nil {
 		s.dropBefore(scope, c.old.n)
+		c.old.forgetAll()
 	}
 	return err
 }

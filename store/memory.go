@@ -13,10 +13,26 @@ const forgetStride = 1024
 // forgetBehind tells the kernel, every forgetStride blocks, that a walk is done with the pages behind it, so that reading all of
 // a large file does not count as memory of this process. The pages stay in the page cache; a lookup maps them again.
 func (g *generation) forgetBehind(i int) {
-	if i == 0 || i%forgetStride != 0 {
+	if i > 0 && i%forgetStride == 0 {
+		g.forget(i-forgetStride, i)
+	}
+}
+
+// forgetAll lets go of the pages of a generation that was replaced: it stays mapped until the garbage collector finds that
+// nobody reads it, and the next one takes as much again. A small one is not worth it, and must not be: bbolt may have copied its few
+// blocks to the heap, whose pages do not come back from a file.
+func (g *generation) forgetAll() {
+	if len(g.blocks) <= forgetStride {
 		return
 	}
-	from, to := unsafe.Pointer(g.blocks[i-forgetStride].at), unsafe.Pointer(g.blocks[i].at)
+	for i := 0; i < len(g.blocks); i += forgetStride {
+		g.forget(i, min(i+forgetStride, len(g.blocks)-1))
+	}
+}
+
+// forget lets go of the pages from one block up to another.
+func (g *generation) forget(i, j int) {
+	from, to := unsafe.Pointer(g.blocks[i].at), unsafe.Pointer(g.blocks[j].at)
 	page := os.Getpagesize()
 	from = unsafe.Add(from, -int(uintptr(from)%uintptr(page)))
 	if n := int(uintptr(to)-uintptr(from)) / page * page; n > 0 && n < 2*forgetStride*pageOctets {

@@ -35,7 +35,7 @@ func runSwap(args []string) error {
 	quiet := flags.Duration("quiet", 10*time.Second, "how long to measure without swaps, before and after")
 	first := flags.Bool("realtime", false, "let the threads that look up go before all others, so that what else the machine does is not measured (root)")
 	memory := flags.Int64("memory", 0, "octets of memory for the entries; the default of veto when 0")
-	dir := flags.String("dir", "", "folder for the CRLs and the store; a temporary one when empty")
+	dir := flags.String("dir", "", "folder for the CRLs, which are used again, and the store; a temporary one when empty")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -76,6 +76,9 @@ func newSwaps(dir string, entries int, memory int64) (*swaps, error) {
 }
 
 func writeCRL(name string, ca *pkitest.CA, o pkitest.BigCRLOptions) error {
+	if _, err := os.Stat(name); err == nil {
+		return nil
+	}
 	f, err := os.Create(name)
 	if err != nil {
 		return err
