@@ -143,6 +143,10 @@ func (r *Responder) produce(ids []ocspder.CertID, w wish, now time.Time) outcome
 	if a := r.relayed(ids, w.nonce, now); a != nil {
 		return outcome{answer: a}
 	}
+	if r.gate.full(r.gate.waiting.Load() + 1) { // before the work that would be for nothing
+		r.metrics.Overloaded.Inc()
+		return outcome{status: ocspder.TryLater, unsigned: true}
+	}
 	d := r.decide(ids, w, now)
 	if d.error != ocspder.Successful {
 		return outcome{status: d.error}

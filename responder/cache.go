@@ -56,5 +56,8 @@ func (c *cache) held(key cacheKey, now time.Time) *answer {
 	return nil
 }
 
+// nearlyFull says whether more answers would soon drive others out.
+func (c *cache) nearlyFull() bool { return c.answers.WeightedSize() > c.answers.GetMaximum()/10*9 }
+
 // put keeps an answer. One that is overtaken by a change before or after is never given out.
 func (c *cache) put(key cacheKey, a *answer) { c.answers.Set(key, a) }

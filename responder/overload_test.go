@@ -104,11 +104,11 @@ func TestAMissWaitsForNoOtherSerial(t *testing.T) {
 	})
 }
 
-// TestWhoWouldWaitTooLongIsToldAtOnce: a signature takes a second, so that of those who come together three are signed for within the
-// time a request may wait, and the others need not wait to learn that they are not.
+// TestWhoWouldWaitTooLongIsToldAtOnce: a signature takes a second, of those who come together some are signed for within a quarter of
+// the time a request may wait, and the others need not wait to learn that they are not.
 func TestWhoWouldWaitTooLongIsToldAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, d := withDevice(t, func(o *responder.Options) { o.MaxSigning, o.SignTimeout = 1, 2500*time.Millisecond })
+		w, d := withDevice(t, func(o *responder.Options) { o.MaxSigning, o.SignTimeout = 1, 10*time.Second })
 		d.takes = time.Second
 		w.status(t, w.post(w.withNonce("\x01", "0123456789abcdef"))) // tells how long it takes
 		var mu sync.Mutex

@@ -25,7 +25,7 @@ type Options struct {
 	Logger      *slog.Logger  // default: discards
 	CacheBytes  uint64        // memory for signed answers; default 64 MiB
 	MaxAge      time.Duration // longest an HTTP cache may keep an answer, hence not see a revocation; default 1 minute
-	MaxSigning  int           // signatures in the making at once; default twice the processors
+	MaxSigning  int           // signatures in the making at once; default 32, or twice the processors
 	MaxWaiting  int           // requests that may wait for their turn to sign; default 1,024
 	SignTimeout time.Duration // longest wait for a turn to sign; default 1 s
 	Relay       Relay         // responses of CAs' own responders; nil: none
@@ -126,7 +126,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.CacheBytes = orDefault(o.CacheBytes, 64<<20)
 	o.MaxAge = orDefault(o.MaxAge, time.Minute)
-	o.MaxSigning = orDefault(o.MaxSigning, 2*runtime.GOMAXPROCS(0))
+	o.MaxSigning = orDefault(o.MaxSigning, max(32, 2*runtime.GOMAXPROCS(0)))
 	o.MaxWaiting = orDefault(o.MaxWaiting, 1024)
 	o.SignTimeout = orDefault(o.SignTimeout, time.Second)
 	if o.Now == nil {

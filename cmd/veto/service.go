@@ -35,6 +35,9 @@ type service struct {
 	mirrored  *mirrored
 	watch     *signerWatch
 
+	presignRate int           // serials a second
+	changed     chan struct{} // of capacity 1: another CRL is in force
+
 	configuring sync.Mutex // held while a configuration is put in force; guards the two below
 	signers     signers
 	inForce     *config.Config
@@ -46,7 +49,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
-	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
+	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st), presignRate: c.OCSP.PresignRate,
+		changed: make(chan struct{}, 1)}
 	upstreamMetrics := upstream.NewMetrics()
 	s.upstream = upstream.New(upstream.Options{Store: st, Log: log, Metrics: upstreamMetrics, Revoked: s.judge.revokedElsewhere,
 		OnChange: func(issuer revocation.IssuerID, serial revocation.Serial) { s.responder.Purge(issuer, serial) },
@@ -60,7 +64,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
-		OnChange: s.operator.crlChanged, Revoked: s.isRevoked})
+		OnChange: s.crlChanged, Revoked: s.isRevoked})
 	s.operator.refresher, s.directory.fetches = s.refresher, s.refresher.Sources
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
@@ -77,6 +81,12 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		return nil, withClose(err, st)
 	}
 	return s, nil
+}
+
+// crlChanged drops the answers that a CRL changed, and only then has others made.
+func (s *service) crlChanged(c revocation.CRLChange) {
+	s.operator.crlChanged(c)
+	s.presignSoon()
 }
 
 func withClose(err error, st *store.Store) error {

@@ -34,6 +34,7 @@ func main() {
 	same := flag.Bool("same", false, "send the floor the same requests, instead of the shortest there is")
 	only := flag.String("only", "", "measure only what has this in its name")
 	flood := flag.Bool("overload", false, "measure under ten times the load")
+	pinned := flag.Bool("pinned", false, "be the loader of -overload, on the second core")
 	floor := flag.Bool("floor", false, "be the floor's server")
 	sign := flag.Bool("sign", false, "print how many seconds of processor time a P-256 signature takes")
 	flag.Parse()
@@ -46,7 +47,11 @@ func main() {
 	}
 	signal.Ignore(syscall.SIGPIPE) // whoever closes our output must not leave the servers running
 	if *flood {
-		if err := measureOverload(*binary, *seconds); err != nil {
+		run := measureOverload
+		if !*pinned {
+			run = onSecondCore
+		}
+		if err := run(*binary, *seconds); err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -119,11 +124,11 @@ func (w *workload) report(floor, veto *server, o options) error {
 		var rates, byRate, byCPU, bound []float64
 		var last measurement
 		for range o.rounds {
-			base, err := load(floor, w.floor, script, o.seconds)
+			base, err := load(floor, w.floor, script, o.seconds, few)
 			if err != nil {
 				return fmt.Errorf("floor: %w", err)
 			}
-			if last, err = load(veto, row.url, row.script, o.seconds); err != nil {
+			if last, err = load(veto, row.url, row.script, o.seconds, few); err != nil {
 				return fmt.Errorf("%s: %w", row.name, err)
 			}
 			rates = append(rates, last.rate)
@@ -204,11 +209,14 @@ type measurement struct {
 	latency string
 }
 
-// load runs wrk on the second core: 32 connections, one thread.
-func load(s *server, url, script string, seconds int) (m measurement, err error) {
+// few is how many connections keep the server busy.
+const few = 32
+
+// load runs wrk on the second core, one thread.
+func load(s *server, url, script string, seconds, conns int) (m measurement, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(seconds+20)*time.Second)
 	defer cancel()
-	args := []string{"-c", "1", "wrk", "-t1", "-c32", "--latency", fmt.Sprintf("-d%ds", seconds)}
+	args := []string{"-c", "1", "wrk", "-t1", fmt.Sprintf("-c%d", conns), "--latency", fmt.Sprintf("-d%ds", seconds)}
 	if script != "" {
 		args = append(args, "-s", script)
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,9 +23,11 @@ import (
 	"github.com/vetopki/veto/internal/pkitest"
 )
 
-// overload asks for signatures, first as fast as they are made, then ten times as fast whether they are or not, while an
-// administrator goes on working. The signer's key is RSA, so that ten times what the server can do is what a loader can ask for.
+// overload asks for signatures, first as fast as they are made and then ten times as much, while an administrator goes on working:
+// of a P-256 key over ten times the connections, each of which waits for its answer, and of an RSA key at ten times the rate, whether
+// answers come or not. A P-256 key is too fast for the second on one core of a loader.
 type overload struct {
+	nonces        string // the script for wrk
 	request       []byte // of POST, whole
 	nonceAt       int    // where in it the 32 octets are that differ from request to request
 	count         atomic.Uint64
@@ -33,20 +36,39 @@ type overload struct {
 
 const (
 	overloadFactor = 10
-	clients        = 4096            // connections of the loader
+	clients        = 4096            // connections of the loader that waits for nobody
 	patience       = 2 * time.Second // an answer that comes later is for nobody
 	adminToken     = "a-token-for-the-overload-test"
 )
 
-// measureOverload starts veto serve on the first core with a CA of its own.
+// onSecondCore runs measureOverload where the server is not.
+func onSecondCore(binary string, seconds int) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("taskset", "-c", "1", self, "-overload", "-pinned", "-veto", binary, fmt.Sprintf("-seconds=%d", seconds))
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
 func measureOverload(binary string, seconds int) error {
+	err := overloaded(binary, pkitest.P256, func(o *overload, veto *server) error { return o.connections(veto, seconds) })
+	if err != nil {
+		return err
+	}
+	return overloaded(binary, pkitest.RSA2048, func(o *overload, _ *server) error { return o.rate(time.Duration(seconds) * time.Second) })
+}
+
+// overloaded starts veto serve on the first core with a CA of its own.
+func overloaded(binary string, key pkitest.KeyKind, measure func(*overload, *server) error) error {
 	dir, err := os.MkdirTemp("", "veto-overload-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	o := new(overload)
-	if err := o.prepare(dir); err != nil {
+	if err := o.prepare(dir, key); err != nil {
 		return err
 	}
 	veto, err := start(func(line string) bool { return strings.HasPrefix(line, "api ") }, binary, "serve", "--config", filepath.Join(dir, "veto.yaml"))
@@ -63,15 +85,15 @@ func measureOverload(binary string, seconds int) error {
 			o.admin = "http://" + url
 		}
 	}
-	return o.report(time.Duration(seconds) * time.Second)
+	return measure(o, veto)
 }
 
-func (o *overload) prepare(dir string) error {
+func (o *overload) prepare(dir string, kind pkitest.KeyKind) error {
 	ca, err := pkitest.NewCA(pkitest.CAOptions{})
 	if err != nil {
 		return err
 	}
-	signer, err := ca.IssueOCSPSigner(pkitest.LeafOptions{Key: pkitest.RSA2048})
+	signer, err := ca.IssueOCSPSigner(pkitest.LeafOptions{Key: kind})
 	if err != nil {
 		return err
 	}
@@ -102,7 +124,8 @@ issuers: [{name: ca, certificate: ca.pem, ocsp: {signer: {certificate: ocsp.pem,
 	}
 	o.request = fmt.Appendf(nil, "POST /ocsp HTTP/1.1\r\nHost: ocsp.test\r\nContent-Type: application/ocsp-request\r\nContent-Length: %d\r\n\r\n%s", len(der), der)
 	o.nonceAt = bytes.Index(o.request, nonce)
-	return nil
+	o.nonces, err = writeNonceScript(dir, ca.Certificate)
+	return err
 }
 
 // tally counts what came of the requests of one load.
@@ -110,44 +133,99 @@ type tally struct {
 	signed, shed, late, failed, unasked atomic.Int64
 }
 
-func (o *overload) report(length time.Duration) error {
-	var peak tally
-	if err := o.load(context.Background(), 32, length, 0, &peak); err != nil {
-		return err
-	}
-	best := float64(peak.signed.Load()) / length.Seconds()
-	fmt.Printf("%-34s %8.0f signed/s\n", "as fast as they are made", best)
-
+// meanwhile has an administrator work while something is done, and prints how long he waited.
+func (o *overload) meanwhile(do func() error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var calls adminCalls
 	var group sync.WaitGroup
 	group.Go(func() { calls.run(ctx, o.admin) })
-	var flood tally
-	err := o.load(ctx, clients, length, overloadFactor*best, &flood)
+	err := do()
 	cancel()
 	group.Wait()
 	if err != nil {
 		return err
 	}
-	good := float64(flood.signed.Load()) / length.Seconds()
-	_, err = fmt.Printf("%-34s %8.0f signed/s within %v, %.2f of the peak; %d tryLater, %d late, %d failed, %d without a connection\n"+
-		"%-34s %8d calls, %d failed, p50 %v, longest %v\n",
-		fmt.Sprintf("asked for %d times that", overloadFactor), good, patience, good/best, flood.shed.Load(), flood.late.Load(), flood.failed.Load(),
-		flood.unasked.Load(), "administration meanwhile", len(calls.took), calls.failed, calls.quantile(0.5), calls.quantile(1))
+	_, err = fmt.Printf("%-34s %8d calls, %d failed, p50 %v, longest %v\n", "  administration meanwhile", len(calls.took), calls.failed,
+		calls.quantile(0.5), calls.quantile(1))
 	return err
 }
 
-// load asks over a number of connections for some time: at a rate or, when it is zero, as soon as the last answer is there.
-func (o *overload) load(ctx context.Context, conns int, length time.Duration, rate float64, t *tally) error {
-	ctx, cancel := context.WithTimeout(ctx, length)
-	defer cancel()
-	turns := make(chan struct{})
-	var group sync.WaitGroup
-	for range conns {
-		c, err := net.Dial("tcp", o.public)
+// connections compares signatures over ten times the connections with the peak: by the server's own count, since to wrk a tryLater
+// is an answer too.
+func (o *overload) connections(veto *server, seconds int) error {
+	signed := func(conns int) (rate float64, err error) {
+		before, err := o.signatures()
+		if err != nil {
+			return 0, err
+		}
+		if _, err := load(veto, "http://"+o.public, o.nonces, seconds, conns); err != nil {
+			return 0, err
+		}
+		after, err := o.signatures()
+		return (after - before) / float64(seconds), err
+	}
+	peak, err := signed(few)
+	if err != nil {
+		return err
+	}
+	return o.meanwhile(func() error {
+		good, err := signed(few * overloadFactor)
 		if err != nil {
 			return err
 		}
+		_, err = fmt.Printf("%-34s %8.0f signed/s at most, then %.0f: %.2f\n", "P-256, ten times the connections", peak, good, good/peak)
+		return err
+	})
+}
+
+// signatures is how many the server has made.
+func (o *overload) signatures() (n float64, err error) {
+	res, err := http.Get(o.admin + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut(string(text), "\nveto_ocsp_sign_seconds_count ")
+	_, err = fmt.Sscan(after, &n)
+	return n, err
+}
+
+// rate measures the peak, then what is signed for in time at ten times that rate.
+func (o *overload) rate(length time.Duration) error {
+	var calm, flood tally
+	if err := o.load(few, length, 0, &calm); err != nil {
+		return err
+	}
+	peak := float64(calm.signed.Load()) / length.Seconds()
+	return o.meanwhile(func() error {
+		if err := o.load(clients, length, peak*overloadFactor, &flood); err != nil {
+			return err
+		}
+		good := float64(flood.signed.Load()) / length.Seconds()
+		_, err := fmt.Printf("%-34s %8.0f signed/s at most, then %.0f within %v: %.2f; %d tryLater, %d late, %d failed, %d without a connection\n",
+			"RSA-2048, ten times the rate", peak, good, patience, good/peak, flood.shed.Load(), flood.late.Load(), flood.failed.Load(), flood.unasked.Load())
+		return err
+	})
+}
+
+// load asks over a number of connections for some time: at a rate or, when it is zero, as soon as the last answer is there.
+func (o *overload) load(conns int, length time.Duration, rate float64, t *tally) error {
+	open := make([]net.Conn, conns)
+	for i := range open {
+		var err error
+		if open[i], err = net.Dial("tcp", o.public); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), length) // only now: connecting takes its time
+	defer cancel()
+	turns := make(chan struct{})
+	var group sync.WaitGroup
+	for _, c := range open {
 		group.Go(func() { o.ask(ctx, c, turns, t) })
 	}
 	if rate == 0 {

@@ -129,23 +129,27 @@ func (w *workload) writeScripts(issuer *x509.Certificate, paths, bodies, statuse
 	if w.status, err = writeFile(w.dir, "status.lua", func(f io.Writer) { cycle(f, statuses, `wrk.format("GET", r[i])`) }); err != nil {
 		return err
 	}
-	// The nonce is rewritten in place: 32 octets that differ from request to request.
+	w.nonce, err = writeNonceScript(w.dir, issuer)
+	return err
+}
+
+// writeNonceScript writes a script whose requests differ in their nonce, which is rewritten in place.
+func writeNonceScript(dir string, issuer *x509.Certificate) (string, error) {
 	nonce := bytes.Repeat([]byte{0xa5}, 32)
 	id, err := ocspder.CertIDFor(crypto.SHA1, issuer, "\x01\x02\x03")
 	if err != nil {
-		return err
+		return "", err
 	}
 	der, err := ocspder.EncodeRequest([]ocspder.CertID{id}, nonce)
 	if err != nil {
-		return err
+		return "", err
 	}
 	before, after, _ := strings.Cut(string(der), string(nonce))
-	w.nonce, err = writeFile(w.dir, "nonce.lua", func(f io.Writer) {
+	return writeFile(dir, "nonce.lua", func(f io.Writer) {
 		fmt.Fprintf(f, "local n = 0\nlocal before, after = %s, %s\nrequest = function()\n  n = n + 1\n"+
 			"  return wrk.format(\"POST\", \"/ocsp\", {[\"Content-Type\"]=\"application/ocsp-request\"}, before .. string.format(\"%%032d\", n) .. after)\nend\n",
 			luaString(before), luaString(after))
 	})
-	return err
 }
 
 // cycle writes a script that goes through the values in order.

@@ -31,6 +31,12 @@ const (
 	RequestSignatureRequire = "require"
 )
 
+// Which answers are signed before anyone asks; see OCSP.Presign.
+const (
+	PresignNone    = "none"
+	PresignRevoked = "revoked"
+)
+
 // OCSP says how an issuer's OCSP responses are made.
 type OCSP struct {
 	Validity         time.Duration // of a response, at most
@@ -41,12 +47,13 @@ type OCSP struct {
 	CRLReference     bool          // name the CRL an answer rests on
 	InvalidityDate   bool          // say since when a key is suspected
 	RequestSignature string        // one of the RequestSignature constants
+	Presign          string        // one of the Presign constants
 }
 
 // DefaultOCSP is how OCSP responses are made when nothing else is said.
 func DefaultOCSP() OCSP {
 	return OCSP{Validity: 10 * time.Minute, NotIssued: NotIssuedUnknown, ResponderID: ResponderByKey, Nonce: NonceEcho,
-		RequestSignature: RequestSignatureIgnore}
+		RequestSignature: RequestSignatureIgnore, Presign: PresignNone}
 }
 
 func (r *reader) ocsp(v *value, i *Issuer) {
@@ -67,6 +74,7 @@ func (r *reader) ocsp(v *value, i *Issuer) {
 			policy = v
 			r.choice(v, &o.RequestSignature, RequestSignatureIgnore, RequestSignatureVerify, RequestSignatureRequire)
 		},
+		"presign":    func(v *value) { r.choice(v, &o.Presign, PresignNone, PresignRevoked) },
 		"request_ca": func(v *value) { ca = v; i.RequestCAs = r.requestCAs(v) },
 	})
 	switch ignored := o.RequestSignature == RequestSignatureIgnore; {
@@ -90,13 +98,15 @@ func (r *reader) requestCAs(v *value) []*x509.Certificate {
 type Responder struct {
 	CacheBytes int64         // memory for signed answers
 	MaxAge     time.Duration // longest an HTTP cache may keep an answer
-	MaxSigning int           // signatures in the making at once; zero: twice the processors
+	MaxSigning int           // signatures in the making at once; zero: 32, or twice the processors
 	MaxWaiting int           // requests that may wait for a signature
+
+	PresignRate int // signatures a second made before anyone asks
 }
 
 // DefaultResponder is how when nothing else is said.
 func DefaultResponder() Responder {
-	return Responder{CacheBytes: 64 << 20, MaxAge: time.Minute, MaxWaiting: 1024}
+	return Responder{CacheBytes: 64 << 20, MaxAge: time.Minute, MaxWaiting: 1024, PresignRate: 50}
 }
 
 func (r *reader) responder(v *value, o *Responder) {
@@ -105,5 +115,7 @@ func (r *reader) responder(v *value, o *Responder) {
 		"max_age":     func(v *value) { r.duration(v, &o.MaxAge, time.Second, day) },
 		"max_signing": func(v *value) { r.count(v, &o.MaxSigning, 1) },
 		"max_waiting": func(v *value) { r.count(v, &o.MaxWaiting, 1) },
+
+		"presign_rate": func(v *value) { r.count(v, &o.PresignRate, 1) },
 	})
 }
