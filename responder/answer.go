@@ -103,8 +103,8 @@ func (r *Responder) preferredID(id *ocspder.CertID, w wish, now time.Time) strin
 	if e == nil {
 		return ""
 	}
-	list, _ := t.choices([]*issuer{e}, w.preferred, r.revokedBy(t, now), now)
-	usual, _ := t.choices([]*issuer{e}, nil, r.revokedBy(t, now), now)
+	list, _ := r.choices(t, []*issuer{e}, w.preferred, now)
+	usual, _ := r.choices(t, []*issuer{e}, nil, now)
 	if len(list) == 0 || list[0] == usual[0] {
 		return ""
 	}
@@ -209,7 +209,7 @@ func (r *Responder) decideBy(t *table, ids []ocspder.CertID, w wish, now time.Ti
 		d.moments = append(d.moments, e.epochs.read(ids[i].Serial))
 	}
 	var inCommon bool
-	if d.choices, inCommon = t.choices(issuers, w.preferred, r.revokedBy(t, now), now); !inCommon {
+	if d.choices, inCommon = r.choices(t, issuers, w.preferred, now); !inCommon {
 		d.error = ocspder.Unauthorized // one signature cannot speak for issuers that have no signer in common
 		return d
 	}

@@ -21,11 +21,11 @@ func (c choice) id() string { return string(c.signer.keyHash[:]) + string(c.sche
 // choices lists who may sign about certificates of all these issuers now, best first: by what the client prefers, then by the
 // configuration (RFC 6960 §4.4.7.2.1). A preference for what no signer can do, or for what is too weak, is passed over. The
 // second result is false when the issuers have no signer in common.
-func (t *table) choices(issuers []*issuer, preferred []ocspder.PreferredSignature, revoked func(*Signer) bool, now time.Time) ([]choice, bool) {
+func (r *Responder) choices(t *table, issuers []*issuer, preferred []ocspder.PreferredSignature, now time.Time) ([]choice, bool) {
 	common := commonSigners(issuers)
 	usable := make([]*Signer, 0, len(common))
 	for _, s := range common {
-		if s.inTime(now) && !revoked(s) {
+		if s.inTime(now) && !r.isRevoked(t, s, now) {
 			usable = append(usable, s)
 		}
 	}
@@ -79,10 +79,19 @@ func (s *Signer) hasKey(p *ocspder.PreferredSignature) bool {
 		(bytes.Equal(p.KeyAlgorithm, s.keyAlgorithm) && (p.KeyParameters == nil || bytes.Equal(p.KeyParameters, s.keyParameters)))
 }
 
-// revokedBy says whether a delegate's own certificate is revoked, as far as its issuer is configured here: its word counts no more.
-func (r *Responder) revokedBy(t *table, now time.Time) func(*Signer) bool {
-	return func(s *Signer) bool {
-		d, known := t.delegates[s]
-		return known && r.source.Status(d.issuer, d.serial, now).Status == revocation.Revoked
+// isRevoked says whether a delegate's own certificate is revoked, as far as its issuer is configured here: its word counts no more. The
+// source is asked once for each change.
+func (r *Responder) isRevoked(t *table, s *Signer, now time.Time) bool {
+	d := t.delegates[s]
+	if d == nil {
+		return false
 	}
+	if known := d.known.Load(); known != nil && known.moment.current() {
+		return known.revoked
+	}
+	e := t.byID[d.issuer]
+	known := &delegateStatus{moment: e.epochs.read(d.serial)}
+	known.revoked = r.source.Status(d.issuer, d.serial, now).Status == revocation.Revoked
+	d.known.Store(known)
+	return known.revoked
 }

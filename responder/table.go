@@ -1,17 +1,18 @@
 package responder
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/revocation"
 )
 
-// table is the set of issuers in force. It is immutable.
+// table is the set of issuers in force. It is immutable, but for what is remembered of delegates.
 type table struct {
 	byID      map[revocation.IssuerID]*issuer
 	byHash    map[string]*issuer // by hashKey, for every algorithm of ocspder.Hashes
-	delegates map[*Signer]delegate
+	delegates map[*Signer]*delegateOf
 	signed    map[delegate][]*issuer // for whom a delegate signs
 }
 
@@ -19,6 +20,17 @@ type table struct {
 type delegate struct {
 	issuer revocation.IssuerID
 	serial revocation.Serial
+}
+
+// delegateOf is the delegate of one signer with what is known of it; see isRevoked.
+type delegateOf struct {
+	delegate
+	known atomic.Pointer[delegateStatus]
+}
+
+type delegateStatus struct {
+	moment  moment
+	revoked bool
 }
 
 // issuer is a configured issuer with the epochs of its serials, which live on when its configuration changes.
@@ -33,7 +45,7 @@ const defaultValidity = 10 * time.Minute
 // a request and so is left out of byHash.
 func newTable(list []Issuer, old *table) *table {
 	t := &table{byID: make(map[revocation.IssuerID]*issuer), byHash: make(map[string]*issuer),
-		delegates: make(map[*Signer]delegate), signed: make(map[delegate][]*issuer)}
+		delegates: make(map[*Signer]*delegateOf), signed: make(map[delegate][]*issuer)}
 	for _, configured := range list {
 		configured.Validity = orDefault(configured.Validity, defaultValidity)
 		e := &issuer{Issuer: configured}
@@ -51,8 +63,8 @@ func newTable(list []Issuer, old *table) *table {
 	}
 	for _, e := range t.byID {
 		for _, s := range e.Signers {
-			if d, known := t.delegateOf(s); known {
-				t.delegates[s] = d
+			if d, known := t.findDelegate(s); known {
+				t.delegates[s] = &delegateOf{delegate: d}
 				t.signed[d] = append(t.signed[d], e)
 			}
 		}
@@ -60,9 +72,9 @@ func newTable(list []Issuer, old *table) *table {
 	return t
 }
 
-// delegateOf finds the issuer of a signer's certificate among those configured. It need not be the one it signs for: a signer may
+// findDelegate finds the issuer of a signer's certificate among those configured. It need not be the one it signs for: a signer may
 // be trusted by configuration.
-func (t *table) delegateOf(s *Signer) (delegate, bool) {
+func (t *table) findDelegate(s *Signer) (delegate, bool) {
 	serial, err := revocation.SerialFromBig(s.certificate.SerialNumber)
 	if s.delegate == nil || err != nil {
 		return delegate{}, false
