@@ -219,6 +219,21 @@ func TestAnIdleConnectionIsClosed(t *testing.T) {
 	}
 }
 
+// TestARequestThatNeverEndsIsCutOff: whoever sends one octet after the other gets the patience of net/http, not ours.
+func TestARequestThatNeverEndsIsCutOff(t *testing.T) {
+	addr, _ := serve(t, func(s *lane.Server) { s.HTTP.ReadHeaderTimeout = 50 * time.Millisecond })
+	for _, request := range []string{get, post} {
+		c := dial(t, addr)
+		if _, _, err := c.ask(get); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(c, request[:len(request)/3])
+		if _, err := io.ReadAll(c.reader); err != nil { // what net/http says, then the end
+			t.Errorf("a third of %q: %v", request, err)
+		}
+	}
+}
+
 // TestBeyondTheBoundAnIdleConnectionMakesRoom, and the new one is served.
 func TestBeyondTheBoundAnIdleConnectionMakesRoom(t *testing.T) {
 	addr, _ := serve(t, func(s *lane.Server) { s.MaxConns = 4 })
