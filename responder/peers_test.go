@@ -139,6 +139,19 @@ func TestOpenSSLVerifiesEveryKindOfKey(t *testing.T) {
 	}
 }
 
+func TestOpenSSLVerifiesRSASSAPSS(t *testing.T) {
+	openssl := peer(t, "openssl")
+	s := newStage(t)
+	signer, err := signerOf(t, must(s.ca.IssueOCSPSigner(pkitest.LeafOptions{Key: pkitest.RSA2048})), s.issuer).WithPSS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.config.Signers = []*responder.Signer{signer}
+	s.responder.SetIssuers([]responder.Issuer{s.config})
+	wantOutput(t, openssl("ocsp", "-issuer", s.file("ca.pem"), "-CAfile", s.file("ca.pem"), "-url", s.server.URL,
+		"-cert", s.file("good.pem"), "-resp_text"), "Response verify OK", "good.pem: good", "rsassaPss")
+}
+
 func TestGnuTLSVerifiesAnswers(t *testing.T) {
 	ocsptool := peer(t, "ocsptool")
 	s := newStage(t)
