@@ -33,8 +33,6 @@ type Options struct {
 	// Mirrored is for mirrors; nil: there are no routes for them.
 	Mirrored Mirrored
 
-	// SnapshotKey signs snapshots; nil: they are not signed.
-	SnapshotKey ed25519.PrivateKey
 	Inventories Inventories // nil: there are no routes for inventories
 
 	// Ready reports, from memory, for each issuer whether it can be answered for at a moment.
@@ -76,7 +74,7 @@ type API struct {
 	now       func() time.Time
 	date      dateField
 
-	snapshotKey ed25519.PrivateKey
+	snapshotKey atomic.Pointer[ed25519.PrivateKey]
 	snapshots   chan struct{} // holds one for each that is being written
 	inventories Inventories   // nil: no routes
 
@@ -94,13 +92,14 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{
 		source: o.Source, directory: o.Directory, refresher: o.Refresher, pusher: o.Pusher, admin: o.Admin, acceptor: o.Acceptor,
-		feed: o.Feed, mirrored: o.Mirrored, snapshotKey: o.SnapshotKey, snapshots: make(chan struct{}, maxSnapshots), ready: o.Ready,
+		feed: o.Feed, mirrored: o.Mirrored, snapshots: make(chan struct{}, maxSnapshots), ready: o.Ready,
 		draining: make(chan struct{}), ttl: o.TTL, gatherer: o.Gatherer, metrics: o.Metrics, log: o.Log, explainer: o.Explainer,
 		guard: newGuard(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }},
 	}
 	a.inventories = o.Inventories
 	a.SetTokens(o.AdminTokens, o.ReadTokens)
 	a.SetTrust(nil)
+	a.SetSnapshotKey(nil)
 	a.gateways.Store(&gateways{})
 	if a.now = o.Now; a.now == nil {
 		a.now = time.Now
@@ -123,6 +122,9 @@ func New(o Options) (*API, error) {
 	a.handler = handler
 	return a, nil
 }
+
+// SetSnapshotKey replaces the key that snapshots are signed with; nil: they are not signed. It may be called while requests are served.
+func (a *API) SetSnapshotKey(key ed25519.PrivateKey) { a.snapshotKey.Store(&key) }
 
 // tokenSet is the tokens in force.
 type tokenSet struct{ admin, read Tokens }

@@ -85,7 +85,7 @@ func (a *API) writeSnapshot(out io.Writer, pinned Pinned) error {
 			return abandoned(s, err)
 		}
 	}
-	if err := s.Close(a.snapshotKey); err != nil {
+	if err := s.Close(*a.snapshotKey.Load()); err != nil {
 		return err
 	}
 	return buffered.Flush()

@@ -231,10 +231,15 @@ type running struct {
 
 func (r *mirrorRig) mirror(o mirror.MirrorOptions) *running {
 	r.t.Helper()
-	o.URL = r.server.URL
+	return runMirror(r.t, r.server.URL, o)
+}
+
+func runMirror(t fataler, url string, o mirror.MirrorOptions) *running {
+	t.Helper()
+	o.URL = url
 	m, err := mirror.NewMirror(o)
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	x := &running{m, cancel, make(chan error, 1)}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/vetopki/veto/internal/lane"
 	"github.com/vetopki/veto/responder"
-	"github.com/vetopki/veto/revocation"
 )
 
 // public is the plain HTTP listener that certificates point at: CRLs, issuer certificates, OCSP. It routes on the escaped
@@ -58,59 +55,6 @@ func (p *public) get(w http.ResponseWriter, r *http.Request, name string, serve 
 		return
 	}
 	serve(w, r, name)
-}
-
-// serveCRL serves the signed CRL in force, as the CA signed it (.crl, RFC 2585 §4.2) or in PEM. Of an issuer with several
-// sources it is the first.
-func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
-	name, asPEM := strings.CutSuffix(file, ".pem")
-	name, asDER := strings.CutSuffix(name, ".crl")
-	k, ok := p.directory.find(name)
-	if !ok || asPEM == asDER || len(k.sources) == 0 {
-		http.Error(w, "no CRL of that name; ask for /crl/ISSUER.crl or /crl/ISSUER.pem with a configured issuer", http.StatusNotFound)
-		return
-	}
-	maxAge := k.config.Refresh.MaxAge
-	f, info, err := p.directory.store.OpenCRL(k.sources[0].Scope())
-	if err != nil {
-		http.Error(w, "no CRL of this issuer is held yet", http.StatusNotFound)
-		return
-	}
-	defer f.Close()
-	now := judgedAt(p.directory.store)
-	end := info.Lapses(maxAge)
-	if !end.IsZero() && !now.Before(end) {
-		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, "the CRL held is stale since "+stamp(end), http.StatusServiceUnavailable)
-		return
-	}
-	crlHeaders(w.Header(), info, end, asPEM, now)
-	if !asPEM {
-		http.ServeContent(w, r, "", info.ThisUpdate, f)
-		return
-	}
-	der, err := io.ReadAll(io.LimitReader(f, info.Size))
-	if err != nil {
-		http.Error(w, "the CRL could not be read", http.StatusInternalServerError)
-		return
-	}
-	http.ServeContent(w, r, "", info.ThisUpdate, bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})))
-}
-
-func crlHeaders(h http.Header, info *revocation.CRLInfo, end time.Time, asPEM bool, now time.Time) {
-	contentType, tag := "application/pkix-crl", hexOf(info.SHA256[:])
-	if asPEM {
-		contentType, tag = "application/x-pem-file", tag+"-pem"
-	}
-	h.Set("Content-Type", contentType)
-	h.Set("ETag", strconv.Quote(tag))
-	// A mirror that asks every minute learns of a new CRL early; it never holds one past nextUpdate.
-	age := 60
-	if !end.IsZero() {
-		h.Set("Expires", end.UTC().Format(http.TimeFormat))
-		age = min(age, int(end.Sub(now).Seconds()))
-	}
-	h.Set("Cache-Control", "public, no-transform, max-age="+strconv.Itoa(age))
 }
 
 // serveIssuer serves an issuer's certificate, DER, as caIssuers needs it (RFC 5280 §4.2.2.1, RFC 2585 §4.1).

@@ -32,6 +32,12 @@ func TestPublicListener(t *testing.T) {
 	}{
 		{"the CRL as the CA signed it", "GET", "/crl/corp.crl", 200, "application/pkix-crl", crl},
 		{"the CRL in PEM", "GET", "/crl/corp.pem", 200, "application/x-pem-file", block},
+		{"the first of its CRLs", "GET", "/crl/corp/1.crl", 200, "application/pkix-crl", crl},
+		{"the first of its CRLs in PEM", "GET", "/crl/corp/1.pem", 200, "application/x-pem-file", block},
+		{"there is no second", "GET", "/crl/corp/2.crl", 404, "", nil},
+		{"a number has one form", "GET", "/crl/corp/01.crl", 404, "", nil},
+		{"zero is no number", "GET", "/crl/corp/0.crl", 404, "", nil},
+		{"a word is no number", "GET", "/crl/corp/one.crl", 404, "", nil},
 		{"an administered issuer has no CRL", "GET", "/crl/local.crl", 404, "", nil},
 		{"an unknown issuer has none", "GET", "/crl/nobody.crl", 404, "", nil},
 		{"another ending is not found", "GET", "/crl/corp.txt", 404, "", nil},

@@ -160,6 +160,7 @@ func (s *service) putInForce(c *config.Config) error {
 	s.directory.configure(known)
 	s.mirrored.configured()
 	s.setTrust(c)
+	s.api.SetSnapshotKey(c.API.SnapshotKey)
 	if err := s.setProfiles(c); err != nil { // the configuration was checked: there is none
 		return err
 	}

@@ -79,7 +79,12 @@ func (s *fileSync) Load(_ context.Context, body io.Reader) error {
 
 // Change implements follow.Copy. A change that could not be written is tried again with everything.
 func (s *fileSync) Change(c *follow.Change) bool {
-	if c.Kind != "admin" && (c.Issuer == "" || slices.Contains(s.issuers, c.Issuer)) {
+	switch {
+	case c.Issuer != "" && !slices.Contains(s.issuers, c.Issuer):
+	case c.Kind == "admin":
+		s.say("an administrator changed the status of %s of %s; no CRL says so: who reads %s learns of it when the CA publishes one that does",
+			strings.Join(c.Serials, ", "), c.Issuer, s.out)
+	default:
 		if err := s.write(); err != nil {
 			s.say("%v", err)
 			return false
@@ -131,7 +136,7 @@ func (s *fileSync) write() error {
 // maxSyncCRL bounds one CRL in PEM, in octets.
 const maxSyncCRL = 2 << 30
 
-// crl asks for the CRL in force of an issuer. The server refuses one that has expired.
+// crl asks for the CRLs in force of an issuer. The server refuses when one has expired.
 func (s *fileSync) crl(issuer string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, 5*time.Minute)
 	defer cancel()
@@ -154,11 +159,21 @@ func (s *fileSync) crl(issuer string) ([]byte, error) {
 	if ends, err := http.ParseTime(resp.Header.Get("Expires")); err == nil && !time.Now().Before(ends) {
 		return nil, fmt.Errorf("it expired at %s", stamp(ends))
 	}
-	block, rest := pem.Decode(text)
-	if block == nil || block.Type != "X509 CRL" || len(bytes.TrimSpace(rest)) > 0 {
+	if !onlyCRLs(text) {
 		return nil, errors.New("the answer is no CRL in PEM; is --public the public listener?")
 	}
 	return text, nil
+}
+
+// onlyCRLs says whether text is one CRL in PEM or several, and nothing else.
+func onlyCRLs(text []byte) bool {
+	for first := true; first || len(bytes.TrimSpace(text)) > 0; first = false {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil || block.Type != "X509 CRL" {
+			return false
+		}
+	}
+	return true
 }
 
 // replaceFile writes a file in one step: whoever opens it finds the old one or the new one, whole.

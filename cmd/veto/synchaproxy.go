@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +25,8 @@ import (
 type haproxySync struct {
 	syncing
 	socket, acl string
+	keyFile     string            // public key of the server's snapshots
+	key         ed25519.PublicKey // read from it; nil: they need not be signed
 
 	generation uint64
 	epoch      string
@@ -49,6 +53,15 @@ func newSyncHAProxy() *cobra.Command {
 			if strings.ContainsAny(s.acl, " ;\n\\") {
 				return usage("--acl: %q is no name or number of an ACL", s.acl)
 			}
+			if s.keyFile != "" {
+				text, err := os.ReadFile(s.keyFile)
+				if err != nil {
+					return err
+				}
+				if s.key, err = snapshot.ParseKey(text); err != nil {
+					return fmt.Errorf("%s %w", s.keyFile, err)
+				}
+			}
 			s.log = cmd.ErrOrStderr()
 			return s.run(cmd, false, &s)
 		},
@@ -56,6 +69,7 @@ func newSyncHAProxy() *cobra.Command {
 	s.register(cmd, "`NAME` of an issuer whose serials go into the ACL, repeatable; all when left out")
 	f := cmd.Flags()
 	f.StringVar(&s.socket, "socket", "", "`PATH` of HAProxy's stats socket, or its HOST:PORT")
+	f.StringVar(&s.keyFile, "snapshot-key", "", "PEM `FILE` with the public key the server's snapshots must be signed with")
 	f.StringVar(&s.acl, "acl", "", "`ID` of the ACL: the file it was loaded from, or # and its number")
 	return cmd
 }
@@ -65,7 +79,7 @@ func (s *haproxySync) Generation() (uint64, string, bool) { return s.generation,
 
 // Load implements follow.Copy: it fills a new version of the ACL and puts it in force in one step, when the snapshot proved whole.
 func (s *haproxySync) Load(ctx context.Context, body io.Reader) error {
-	r, err := snapshot.NewReader(body, nil)
+	r, err := snapshot.NewReader(body, s.key)
 	if err != nil {
 		return err
 	}

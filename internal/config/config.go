@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
@@ -45,6 +46,8 @@ type API struct {
 	Listen    string // as Public.Listen
 	TLS       *TLS   // nil: plain HTTP
 	ReadToken Secret // empty: read routes need no token
+
+	SnapshotKey ed25519.PrivateKey // signs GET /v1/snapshot; nil: it is not signed
 
 	EnvoyListen string // as Public.Listen, for Envoy's authorization calls over gRPC; empty: there is no such listener
 	Pos         Position

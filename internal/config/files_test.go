@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -66,6 +67,7 @@ func newFolder(t testing.TB) *folder {
 	future := must(pkitest.NewCA(pkitest.CAOptions{Name: "Future", NotBefore: time.Now().Add(time.Hour)}))
 	f.write("future.pem", pkitest.CertificatePEM(future.Certificate))
 	f.write("gateways.pem", pkitest.CertificatePEM(devices.Certificate))
+	f.write("snapshot.key", must(pkitest.KeyPEM(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))))
 	f.write("edge.token", []byte("a-token-for-the-edge\n"))
 	f.write("admin.token", []byte("0123456789abcdef-admin\n"))
 	f.write("short.token", []byte("short\n"))

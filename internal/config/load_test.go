@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -63,7 +64,8 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"delta":      append([]string{devices.CRLs[0].Delta}, devices.CRLs[0].DeltaMirrors...),
 		"crl signer": devices.CRLs[1].Signers[0].Subject.CommonName, "pin": devices.CRLs[1].DistributionPoint,
 		"issues": []string{devices.Issues, c.Issuers[1].Issues}, "keys": len(c.Issuers[1].Certificates),
-		"key": devices.Signer.Key != nil, "token": *c.Issuers[2].Signer.PKCS11,
+		"snapshots": len(c.API.SnapshotKey),
+		"key":       devices.Signer.Key != nil, "token": *c.Issuers[2].Signer.PKCS11,
 	}
 	want := map[string]any{
 		"file": f.path("veto.yaml"), "data_dir": "/var/lib/veto", "public": ":8080", "api": "127.0.0.1:8081",
@@ -85,15 +87,15 @@ func TestTheExampleIsReadInFull(t *testing.T) {
 		"inventory":     []string{"optional", "required"},
 		"upstream urls": [][]string{{"http://ocsp.partners.example/"}, {"http://ocsp.suppliers.example/", "https://ocsp.suppliers.example/2"}},
 		"upstream from": f.path("supplier.pem"), "asked upstream": false,
-		"administered": []bool{false, true}, "no signer": true, "positions": []int{31, 41, 54, 11},
+		"administered": []bool{false, true}, "no signer": true, "positions": []int{32, 42, 55, 11},
 		"delta": []string{"http://pki.corp/devices+.crl", "http://mirror.corp/devices+.crl"}, "crl signer": "crl-signer.test",
-		"pin": "http://pki.corp/devices-local.crl", "issues": []string{IssuesAny, IssuesEndEntity}, "keys": 2,
+		"pin": "http://pki.corp/devices-local.crl", "issues": []string{IssuesAny, IssuesEndEntity}, "keys": 2, "snapshots": ed25519.PrivateKeySize,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 	files := []string{}
-	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "gateways.pem", "admin.token", "corp-devices.pem", "crl-signer.pem", "device.pem", "ocsp.pem",
+	for _, name := range []string{"veto.yaml", "api.pem", "api.key", "gateways.pem", "snapshot.key", "admin.token", "corp-devices.pem", "crl-signer.pem", "device.pem", "ocsp.pem",
 		"ocsp.passphrase", "ocsp-locked.key", "corp-users.pem", "corp-users-2020.pem", "corp-vpn.pem", "vpn-ocsp.pem", "module.so", "hsm.pin",
 		"partners.pem", "suppliers.pem", "supplier.pem", "edge.token"} {
 		files = append(files, f.path(name))

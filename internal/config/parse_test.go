@@ -147,6 +147,7 @@ func TestFaults(t *testing.T) {
 		{"a certificate as key", issuer("  ocsp: {signer: {certificate: ocsp.pem, key: ocsp.pem}}\n"), "4:47 issuers[0].ocsp.signer.key: " + f.path("ocsp.pem") + ` holds a PEM block "CERTIFICATE"`},
 		{"a token as key", issuer("  ocsp: {signer: {certificate: ocsp.pem, key: admin.token}}\n"), "4:47 issuers[0].ocsp.signer.key: " + f.path("admin.token") + " holds no PEM private key"},
 		{"another certificate's key", issuer("  ocsp: {signer: {certificate: ocsp.pem, key: api.key}}\n"), "4:47 issuers[0].ocsp.signer.key: the key in"},
+		{"a key of snapshots that is not Ed25519", "api: {snapshot_key: api.key}\n", "1:21 api.snapshot_key: " + f.path("api.key") + " holds no Ed25519 key"},
 		{"a policy of signatures without CAs", issuer("  ocsp: {request_signature: require}\n"), "4:29 issuers[0].ocsp.request_signature: needs to know whose requests count"},
 		{"an unknown policy of signatures", issuer("  ocsp: {request_signature: maybe}\n"), `4:29 issuers[0].ocsp.request_signature: "maybe" is not one of ignore, verify, require`},
 		{"requestors that are not there", issuer("  ocsp: {request_signature: verify, request_ca: no.pem}\n"), "4:49 issuers[0].ocsp.request_ca: cannot read"},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/ed25519"
 	"net"
 	"strings"
 )
@@ -40,6 +41,7 @@ func (r *reader) api(v *value, a *API) {
 		"listen":       func(v *value) { a.Pos = v.pos; r.listen(v, &a.Listen) },
 		"tls":          func(v *value) { a.TLS = r.tls(v) },
 		"envoy_listen": func(v *value) { a.envoyPos = v.pos; r.listen(v, &a.EnvoyListen) },
+		"snapshot_key": func(v *value) { a.SnapshotKey = r.snapshotKey(v) },
 		"read_token":   func(v *value) { a.readTokenPos = v.pos; r.readToken(v, &a.ReadToken) },
 	})
 }
@@ -54,6 +56,23 @@ func (r *reader) readToken(v *value, into *Secret) {
 		return
 	}
 	*into = Secret(text)
+}
+
+// snapshotKey reads the key that signs snapshots: Ed25519, which the format has alone.
+func (r *reader) snapshotKey(v *value) ed25519.PrivateKey {
+	var name string
+	if !r.path(v, &name) {
+		return nil
+	}
+	signer := r.privateKey(v.pos, name, "")
+	if signer == nil {
+		return nil
+	}
+	key, ok := signer.(ed25519.PrivateKey)
+	if !ok {
+		r.fault(v.pos, "%s holds no Ed25519 key, and snapshots are signed with no other; make one with: openssl genpkey -algorithm ed25519 -out %s", name, name)
+	}
+	return key
 }
 
 func (r *reader) admin(v *value, a *Admin) {
