@@ -90,10 +90,11 @@ const (
 	maxBackoff   = 10 * time.Second
 )
 
-// errBeginAnew says that the copy has to be loaded; errNoStream that events do not get through.
+// errBeginAnew says that the copy has to be loaded; errNoStream that events do not get through; errSilence that they did, and ceased.
 var (
 	errBeginAnew = errors.New("rows of the change feed are missing")
 	errNoStream  = errors.New("events do not get through")
+	errSilence   = fmt.Errorf("nothing was heard for %s", silence)
 )
 
 // follower is a run.

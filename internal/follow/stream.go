@@ -23,7 +23,7 @@ func (f *follower) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := time.AfterFunc(patience, func() { cancel(errNoStream) })
-	defer watch.Stop()
+	defer func() { watch.Stop() }()
 	generation, epoch, _ := f.copy.Generation()
 	resp, err := f.get(ctx, fmt.Sprintf("/v1/events?entries=true&since=%d&epoch=%s", generation, url.QueryEscape(epoch)), "text/event-stream")
 	if err != nil {
@@ -37,12 +37,19 @@ func (f *follower) stream(ctx context.Context) error {
 	case resp.StatusCode != http.StatusOK:
 		return refusal(resp)
 	}
+	began := false
 	err = f.read(resp.Body, func(settled bool) error {
-		if !settled {
+		switch {
+		case !settled:
 			watch.Reset(patience)
 			return nil
+		case !began: // events get through: a silence means another thing from here on
+			began = true
+			watch.Stop()
+			watch = time.AfterFunc(silence, func() { cancel(errSilence) })
+		default:
+			watch.Reset(silence)
 		}
-		watch.Reset(silence)
 		if !f.copy.Heard() {
 			return errBeginAnew
 		}
