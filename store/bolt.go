@@ -10,8 +10,13 @@ import (
 
 // openBolt opens a bbolt file. bbolt panics on some damaged files while it holds them open and locked; that becomes an error, and
 // the file is let go.
-func openBolt(path string, o bolt.Options) (db *bolt.DB, err error) {
-	var file *os.File
+func openBolt(path string, o bolt.Options) (*bolt.DB, error) {
+	db, _, err := openBoltFile(path, o)
+	return db, err
+}
+
+// openBoltFile is openBolt; the file is open as long as db is, and belongs to it.
+func openBoltFile(path string, o bolt.Options) (db *bolt.DB, file *os.File, err error) {
 	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
 		f, err := os.OpenFile(name, flag, mode)
 		file = f
@@ -27,7 +32,7 @@ func openBolt(path string, o bolt.Options) (db *bolt.DB, err error) {
 			unix.Flock(int(file.Fd()), unix.LOCK_UN) //nolint:errcheck // the error at hand tells more
 			file.Close()                             //nolint:errcheck // likewise
 		}
-		return nil, fmt.Errorf("opening %s: %w", path, err)
+		return nil, nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	return db, nil
+	return db, file, nil
 }

@@ -68,7 +68,7 @@ func (d *differ) drop() error {
 	if !before {
 		d.dropped++
 	}
-	d.old.next()
+	defer d.old.next()
 	if d.keep == keepNothing || d.keep == keepRetained && !before {
 		d.change.Removed++
 		d.note(serial)

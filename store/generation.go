@@ -23,7 +23,8 @@ type generation struct {
 	header header
 	blocks []blockRef
 	groups [serialSlots]*group // by serial length; nil where there are none
-	bare   bool                // it is an inventory: serials alone
+	from   blockFile
+	bare   bool // it is an inventory: serials alone
 
 	overtaken bool          // see pointer; set before the generation is published
 	alarm     atomic.Bool   // see pointer
@@ -38,8 +39,9 @@ type generation struct {
 
 // mapping is what holds the blocks of a generation in memory: one read transaction for the life of the file.
 type mapping struct {
-	db *bolt.DB
-	tx *bolt.Tx
+	db   *bolt.DB
+	tx   *bolt.Tx
+	file *os.File // of db
 }
 
 func (m mapping) close() error { return errors.Join(m.tx.Rollback(), m.db.Close()) }
@@ -53,6 +55,7 @@ func openGeneration(path string, scope revocation.ScopeID, n uint64) (*generatio
 func (g *generation) open(path string, scope revocation.ScopeID) (*generation, error) {
 	m, err := mapFile(path)
 	if err == nil {
+		g.from = blockFile{m.file, m.db.Info().Data, m.tx.Size()}
 		if err = guarded(func() error { return g.load(path, scope, m.tx) }); err != nil {
 			err = errors.Join(err, m.close())
 		}
@@ -66,7 +69,7 @@ func (g *generation) open(path string, scope revocation.ScopeID) (*generation, e
 
 func mapFile(path string) (m mapping, err error) {
 	readAhead(path)
-	if m.db, err = openBolt(path, bolt.Options{ReadOnly: true, Timeout: lockRetry}); err != nil {
+	if m.db, m.file, err = openBoltFile(path, bolt.Options{ReadOnly: true, Timeout: lockRetry}); err != nil {
 		return m, err
 	}
 	if m.tx, err = m.db.Begin(false); err != nil {

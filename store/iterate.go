@@ -8,15 +8,16 @@ import (
 // iterator walks the entries of a generation in serial order. The caller keeps the generation alive and runs it under guarded.
 type iterator struct {
 	g      *generation
-	i      int // of the block
+	walk   *walker // nil: blocks are read where they are mapped
+	i      int     // of the block
 	rest   block
 	length int // of serials in the block
 	stride int
 }
 
-// entries starts before the first entry.
+// entries starts before the first entry, for a walk over all of them.
 func (g *generation) entries() *iterator {
-	it := &iterator{g: g}
+	it := &iterator{g: g, walk: &walker{g: g}}
 	it.enter(0)
 	return it
 }
@@ -41,7 +42,12 @@ func (it *iterator) enter(i int) {
 	if !it.g.verified.Load() && !it.g.sound(i) {
 		panic("a block does not match its checksum")
 	}
-	b := it.g.blocks[i].block()
+	var b block
+	if it.walk != nil {
+		b = it.walk.block(i)
+	} else {
+		b = it.g.blocks[i].block()
+	}
 	it.rest, it.length, it.stride = b[blockHeader:], b.serialLen(), b.stride()
 }
 
@@ -49,12 +55,11 @@ func (it *iterator) valid() bool { return len(it.rest) > 0 }
 
 func (it *iterator) next() {
 	if it.rest = it.rest[it.stride:]; len(it.rest) == 0 {
-		it.g.forgetBehind(it.i)
 		it.enter(it.i + 1)
 	}
 }
 
-// serial shares the memory of the generation.
+// serial is valid until next.
 func (it *iterator) serial() string { return unsafe.String(&it.rest[0], it.length) }
 
 func (it *iterator) packed() packed { return unpack(it.rest[it.length:it.stride]) }

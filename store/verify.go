@@ -26,15 +26,14 @@ func (g *generation) verifyContext(ctx context.Context) error {
 }
 
 func (g *generation) readAll(ctx context.Context) error {
-	h := sha256.New()
+	h, w := sha256.New(), walker{g: g}
 	for i := range g.blocks {
-		if i%forgetStride == 0 {
-			g.forgetBehind(i)
+		if i%1024 == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 		}
-		b := g.blocks[i].block()
+		b := w.block(i)
 		if !b.intact() {
 			return fmt.Errorf("block %d does not match its checksum", i)
 		}
