@@ -113,8 +113,10 @@ func (g *generation) collectBlocks(tx *bolt.Tx) (firsts []byte, err error) {
 	g.blocks = make([]blockRef, 0, g.header.blocks)
 	var key, last []byte
 	entries := uint64(0)
+	ahead := newWindow(g.from)
 	c := bucket.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
+		ahead.reach(&v[0])
 		b := block(v)
 		if err := b.checkShape(); err != nil {
 			return nil, err

@@ -10,6 +10,26 @@ import (
 // forgetStride is how many blocks a walk over a whole generation leaves behind before it lets go of their pages.
 const forgetStride = 1024
 
+// readWindow is how much of a file is mapped ahead of a walk over its pages, in octets. Mapped as they are read, the pages of ten
+// million entries take 15 of the 130 ms of opening the file.
+const readWindow = 4 << 20
+
+// window maps pages ahead of a walk that goes through a file from its beginning to its end. Going back costs what it costs without.
+type window struct{ next, end uintptr } // what is not mapped ahead yet
+
+func newWindow(f blockFile) window { return window{f.base, f.base + uintptr(f.size)} }
+
+// reach is called before the octet at p is read.
+func (w *window) reach(p *byte) {
+	at := uintptr(unsafe.Pointer(p)) &^ (pageOctets - 1)
+	if at < w.next || at >= w.end { // beyond are the blocks that bbolt copied to the heap
+		return
+	}
+	n := min(readWindow, w.end-at)
+	populate(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(p), -int(uintptr(unsafe.Pointer(p))-at))), n))
+	w.next = at + n
+}
+
 // forgetBehind tells the kernel, every forgetStride blocks, that a walk is done with the pages behind it, so that reading all of
 // a large file does not count as memory of this process. The pages stay in the page cache; a lookup maps them again.
 func (g *generation) forgetBehind(i int) {

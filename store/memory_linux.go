@@ -10,6 +10,11 @@ func adviseWillNeed(f *os.File) {
 	unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_WILLNEED) //nolint:errcheck // advice: nothing depends on it
 }
 
+// populate maps pages that will be read, many at a time.
+func populate(pages []byte) {
+	unix.Madvise(pages, unix.MADV_POPULATE_READ) //nolint:errcheck // advice: older kernels map each page when it is read
+}
+
 // growArena enlarges anonymous memory, moving its pages without copying them. Memory from beyond the heap does not make the
 // garbage collector wait for twice as much, and goes back to the system at once.
 func growArena(old []byte, size int) ([]byte, error) {
