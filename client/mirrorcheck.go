@@ -86,7 +86,8 @@ const maxKnown = 1024
 // sectionOf is what is held of an issuer, nil when the server does not know it.
 func (d *mirrored) sectionOf(issuer *x509.Certificate) *section {
 	hash := maphash.Bytes(d.seed, issuer.RawSubjectPublicKeyInfo)
-	known := *d.known.Load()
+	held := d.known.Load()
+	known := *held
 	if k := known[hash]; k != nil && bytes.Equal(k.key, issuer.RawSubjectPublicKeyInfo) && bytes.Equal(k.subject, issuer.RawSubject) {
 		return k.section
 	}
@@ -97,7 +98,7 @@ func (d *mirrored) sectionOf(issuer *x509.Certificate) *section {
 			next[h] = k
 		}
 		next[hash] = &knownIssuer{bytes.Clone(issuer.RawSubject), bytes.Clone(issuer.RawSubjectPublicKeyInfo), s}
-		d.known.CompareAndSwap(d.known.Load(), &next) // who loses will be asked again
+		d.known.CompareAndSwap(held, &next) // who loses will be asked again
 	}
 	return s
 }
