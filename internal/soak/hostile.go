@@ -74,19 +74,17 @@ func (h *hostile) measure(name, memory string, o pkitest.BigCRLOptions) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	cmd, api, err := h.serve(dir, memory)
+	s, err := h.serve(dir, memory)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		cmd.Process.Signal(os.Interrupt)
-		cmd.Wait()
-	}()
-	idle := peakOf(cmd.Process.Pid)
+	defer s.stop()
+	pid := s.cmd.Process.Pid
+	idle := peakOf(pid)
 	room := make(chan int64)
 	done := make(chan struct{})
-	go func() { room <- mostRoom(cmd.Process.Pid, done) }()
-	sent, answer, took, err := h.push(api, o)
+	go func() { room <- mostRoom(pid, done) }()
+	sent, answer, took, err := h.push(s.api, o)
 	close(done)
 	taken := <-room
 	if err != nil {
@@ -96,12 +94,12 @@ func (h *hostile) measure(name, memory string, o pkitest.BigCRLOptions) error {
 		return fmt.Errorf("it was answered %s", answer)
 	}
 	fmt.Printf("%-32s %5d MB, refused after %4.0f s; peak %d MB (idle %d MB), on disk beside the CRL itself %.2f of it\n", name, sent>>20, took.Seconds(),
-		peakOf(cmd.Process.Pid)>>20, idle>>20, float64(taken)/float64(sent))
+		peakOf(pid)>>20, idle>>20, float64(taken)/float64(sent))
 	return h.inspect(o)
 }
 
 // serve starts the binary with one issuer whose CRLs are pushed.
-func (h *hostile) serve(dir, memory string) (cmd *exec.Cmd, api string, err error) {
+func (h *hostile) serve(dir, memory string) (s *server, err error) {
 	file := func(name, content string) string {
 		path := filepath.Join(dir, name)
 		err = errors.Join(err, os.WriteFile(path, []byte(content), 0o600))
@@ -111,23 +109,9 @@ func (h *hostile) serve(dir, memory string) (cmd *exec.Cmd, api string, err erro
 		"ingest_memory: %s\nissuers:\n  - {name: soak, certificate: %s, crls: [{url: 'push:'}], refresh: {max_bytes: 1TiB}}\n",
 		file("token", token), memory, file("ca.pem", string(pkitest.CertificatePEM(h.ca.Certificate)))))
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	cmd = exec.Command(h.binary, "serve", "--config", config)
-	cmd.SysProcAttr = ended
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, "", err
-	}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if url, ok := strings.CutPrefix(lines.Text(), "api "); ok {
-			return cmd, url, nil
-		}
-	}
-	return nil, "", errors.Join(errors.New("the binary printed no address"), cmd.Wait())
+	return serve(h.binary, config)
 }
 
 // push sends a CRL that is made on the way.

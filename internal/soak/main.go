@@ -1,4 +1,4 @@
-// Command soak measures what an ingest does to everything else.
+// Command soak measures what large things and long times do to veto.
 //
 //	go run ./internal/soak swap -entries 10000000
 //
@@ -8,6 +8,10 @@
 //	go build -o veto ./cmd/veto && go run ./internal/soak hostile -veto ./veto -octets 5000000000
 //
 // sends CRLs of that size whose signature is bad to the running binary, and reports the memory and the room on the disk they took.
+//
+//	go build -o veto ./cmd/veto && go run ./internal/soak mirrors -veto ./veto -for 10m
+//
+// keeps 200 mirrors on the running binary, cuts their connections and restarts it, and sees that none of them misses a revocation.
 package main
 
 import (
@@ -30,7 +34,9 @@ func run(args []string) error {
 			return runSwap(args[1:])
 		case "hostile":
 			return runHostile(args[1:])
+		case "mirrors":
+			return runMirrors(args[1:])
 		}
 	}
-	return errors.New("say what to measure: swap or hostile; -h after it shows its options")
+	return errors.New("say what to measure: swap, hostile or mirrors; -h after it shows its options")
 }
