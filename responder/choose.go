@@ -79,18 +79,21 @@ func (s *Signer) hasKey(p *ocspder.PreferredSignature) bool {
 		(bytes.Equal(p.KeyAlgorithm, s.keyAlgorithm) && (p.KeyParameters == nil || bytes.Equal(p.KeyParameters, s.keyParameters)))
 }
 
+// delegateAgain is how long the status of a delegate counts when nothing changes.
+const delegateAgain = time.Second
+
 // isRevoked says whether a delegate's own certificate is revoked, as far as its issuer is configured here: its word counts no more. The
-// source is asked once for each change.
+// source is asked once for each change, and once a second.
 func (r *Responder) isRevoked(t *table, s *Signer, now time.Time) bool {
 	d := t.delegates[s]
 	if d == nil {
 		return false
 	}
-	if known := d.known.Load(); known != nil && known.moment.current() {
+	if known := d.known.Load(); known != nil && known.moment.current() && now.Before(known.until) {
 		return known.revoked
 	}
 	e := t.byID[d.issuer]
-	known := &delegateStatus{moment: e.epochs.read(d.serial)}
+	known := &delegateStatus{moment: e.epochs.read(d.serial), until: now.Add(delegateAgain)}
 	known.revoked = r.source.Status(d.issuer, d.serial, now).Status == revocation.Revoked
 	d.known.Store(known)
 	return known.revoked

@@ -215,6 +215,17 @@ func TestARevokedDelegateSignsNoMore(t *testing.T) {
 	}
 }
 
+// TestADelegateWhoseHoldComesBackSignsNoMore: a delta CRL that lifted it lapses, which is no change that anybody tells of.
+func TestADelegateWhoseHoldComesBackSignsNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.status(t, w.post(w.withNonce("\x01", "0123456789abcdef")))
+		w.book.set(must(revocation.SerialFromBig(w.delegate.Certificate.SerialNumber)), revokedNow())
+		time.Sleep(2 * time.Second)
+		wantError(t, w.post(w.withNonce("\x01", "0123456789abcdef")), ocspder.TryLater)
+	})
+}
+
 // TestOneTrustedSignerSpeaksForManyIssuers: each issuer is configured by itself, with the same certificate and key.
 func TestOneTrustedSignerSpeaksForManyIssuers(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)

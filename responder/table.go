@@ -30,6 +30,7 @@ type delegateOf struct {
 
 type delegateStatus struct {
 	moment  moment
+	until   time.Time // when it is asked again without a change: a delta CRL that lifted the delegate may lapse
 	revoked bool
 }
 
