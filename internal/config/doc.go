@@ -2,8 +2,7 @@
 //
 // It refuses what it does not know: unknown and repeated keys, values out of range, files that are missing or are not what
 // their key says. All faults are reported at once, each with its line and column and a sentence saying what is wrong and
-// what to do. Keys that belong to a later version are recognised and refused by name rather than ignored, because a
-// setting that is silently without effect is a trap.
+// what to do: a setting that is silently without effect is a trap.
 //
 // Certificates, keys and tokens are loaded here as well, so that a [Config] holds everything the service needs and
 // checking a configuration finds the faults of its files too. Whether a certificate may sign OCSP responses

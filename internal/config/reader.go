@@ -33,13 +33,6 @@ func (r *reader) warn(pos Position, format string, args ...any) {
 	r.warnings = append(r.warnings, pos.Fault(format, args...))
 }
 
-// later refuses a key that is known but has no effect in this version.
-func (r *reader) later(what string) func(*value) {
-	return func(v *value) {
-		r.fault(v.key, "%s not supported yet and come with a later version; remove the key", what)
-	}
-}
-
 // keys are what a mapping may hold, and what reads each.
 type keys map[string]func(*value)
 
