@@ -164,6 +164,9 @@ func TestASetFindsWhatItHolds(t *testing.T) {
 		{"one", 3, func(int) uint64 { return 5 }},
 		{"short", 1, func(i int) uint64 { return uint64(i % 120) }},
 		{"counting up", 16, func(i int) uint64 { return uint64(i) }},
+		{"ever further apart", 16, func(i int) uint64 { return uint64(i) * uint64(i) * uint64(i) * uint64(i) }},
+		{"ever nearer", 8, func(i int) uint64 { return 1<<62 - 1<<62/uint64(i+1) }},
+		{"random", 16, func(int) uint64 { return rand.Uint64() >> 1 }},
 		{"in two heaps", 8, func(i int) uint64 { return uint64(i%2)<<60 + uint64(i) }},
 		{"one apart from all others", 20, func(i int) uint64 {
 			if i == 0 {

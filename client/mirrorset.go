@@ -17,7 +17,7 @@ type serialSet struct {
 }
 
 // lane holds serials of one length. Serials that count up share a long prefix and random ones none: so the prefix all share is passed
-// over, the next eight octets are taken as a number, and a table over the numbers leads to the few serials that can be meant.
+// over, the next eight octets are taken as a number, and a table over the numbers leads to the serials that can be meant.
 type lane struct {
 	length   int
 	stride   int    // of a record: the serial, then its word of snapshot.WordOctets, on the cache line that was searched
@@ -28,8 +28,9 @@ type lane struct {
 	table    []uint32 // where the serials with number (min + slot<<shift) begin
 }
 
-// perSlot is how many serials the table leads to at most, when they are spread evenly: one cache line or two.
-const perSlot = 4
+// perSlot is how many serials the table leads to, when they are spread evenly. With 128 the table of ten million serials stays near the
+// processor, and a check takes 490 to 600 ns on a machine on which one read of memory takes 330; with 4, and halving from there, 690 to 780.
+const perSlot = 128
 
 // add appends serials of one length. Lengths ascend, and serials.
 func (s *serialSet) add(length int, serials, dates, flags []byte) {
@@ -135,21 +136,60 @@ func (s *serialSet) find(serial []byte) []byte {
 	if number < l.min || number > l.max {
 		return nil
 	}
+	at := l.search(number, serial)
+	if at < 0 {
+		return nil
+	}
+	return l.records[at*l.stride+l.length:][:snapshot.WordOctets]
+}
+
+// search is the position of a serial with this number, which is from min to max; -1 when it is not there. The serials of one slot are
+// mostly spread evenly: so it begins where the serial should lie, and looks from there ever further.
+func (l *lane) search(number uint64, serial []byte) int {
 	slot := (number - l.min) >> l.shift
 	lo, hi := int(l.table[slot]), int(l.table[slot+1])
+	end := hi
+	if lo == hi {
+		return -1
+	}
+	part, _ := bits.Mul64((number-l.min)<<(64-l.shift), uint64(hi-lo)) // how far into the slot, as a fraction of it
+	if at := lo + int(part); l.before(at, number, serial) {
+		lo = at + 1
+		for step := 1; lo+step < hi; step *= 2 {
+			if !l.before(lo+step, number, serial) {
+				hi = lo + step
+				break
+			}
+			lo += step + 1
+		}
+	} else {
+		hi = at
+		for step := 1; hi-step > lo; step *= 2 {
+			if l.before(hi-step, number, serial) {
+				lo = hi - step + 1
+				break
+			}
+			hi -= step
+		}
+	}
 	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		at := l.serial(mid)
-		switch n := l.number(at); {
-		case n < number, n == number && text(at) < text(serial):
+		if mid := int(uint(lo+hi) >> 1); l.before(mid, number, serial) {
 			lo = mid + 1
-		case n == number && text(at) == text(serial):
-			return l.records[mid*l.stride+l.length:][:snapshot.WordOctets]
-		default:
+		} else {
 			hi = mid
 		}
 	}
-	return nil
+	if lo == end || text(l.serial(lo)) != text(serial) {
+		return -1
+	}
+	return lo
+}
+
+// before says whether the i-th serial is less than one with this number.
+func (l *lane) before(i int, number uint64, serial []byte) bool {
+	at := l.serial(i)
+	n := l.number(at)
+	return n < number || n == number && text(at) < text(serial)
 }
 
 // text is octets for comparing.
