@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/vetopki/veto/internal/lane"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -72,7 +73,7 @@ type API struct {
 	guard     *guard
 	buffers   sync.Pool // *[]byte, for status objects
 	now       func() time.Time
-	date      dateField
+	date      lane.Date
 
 	snapshotKey atomic.Pointer[ed25519.PrivateKey]
 	snapshots   chan struct{} // holds one for each that is being written

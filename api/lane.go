@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/vetopki/veto/internal/lane"
@@ -51,7 +50,7 @@ func (a *API) respondAuthz(b, rest []byte, r *lane.Request) ([]byte, bool) {
 	}
 	v := a.authorize(all.peers, g, &GatewayQuestion{Header: h, Caller: h, Remote: r.Remote}, start)
 	a.book(g, &v, r.Remote)
-	b = append(append(b, statusLines[codeOf(v.decision)]...), a.date.at(start)...)
+	b = append(append(b, statusLines[codeOf(v.decision)]...), a.date.At(start)...)
 	body := bodyOf(v.decision)
 	b = append(strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(body)), 10), "\r\n"...)
 	g.fields(&v, func(name, value string) {
@@ -96,7 +95,7 @@ func (a *API) respondStatus(b, rest []byte, r *lane.Request) ([]byte, bool) {
 	buf := a.buffers.Get().(*[]byte)
 	defer a.buffers.Put(buf)
 	*buf = append(AppendStatus((*buf)[:0], &answer), '\n')
-	b = append(append(b, statusLines[http.StatusOK]...), a.date.at(start)...)
+	b = append(append(b, statusLines[http.StatusOK]...), a.date.At(start)...)
 	b = append(append(b, "\r\nContent-Type: application/json\r\nEtag: "...), entityTag(*buf)...)
 	b = strconv.AppendInt(append(b, "\r\nCache-Control: max-age="...), int64(answer.TTL), 10)
 	b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(*buf)), 10)
@@ -114,22 +113,4 @@ var statusLines = map[int]string{
 	http.StatusUnauthorized:       "HTTP/1.1 401 Unauthorized\r\nDate: ",
 	http.StatusForbidden:          "HTTP/1.1 403 Forbidden\r\nDate: ",
 	http.StatusServiceUnavailable: "HTTP/1.1 503 Service Unavailable\r\nDate: ",
-}
-
-// dateField is the Date of answers, written once a second.
-type dateField struct{ last atomic.Pointer[datedText] }
-
-type datedText struct {
-	second int64
-	text   string
-}
-
-func (d *dateField) at(now time.Time) string {
-	second := now.Unix()
-	if last := d.last.Load(); last != nil && last.second == second {
-		return last.text
-	}
-	next := &datedText{second, now.UTC().Format(http.TimeFormat)}
-	d.last.Store(next)
-	return next.text
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 
+	"github.com/vetopki/veto/internal/lane"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -42,7 +43,7 @@ type Responder struct {
 	log     *slog.Logger
 	bodies  sync.Pool // of *buffer
 	fixed   fixedHeaders
-	date    dateField
+	date    lane.Date
 	gate    *gate
 	cache   *cache
 	flights singleflight.Group

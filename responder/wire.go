@@ -1,8 +1,6 @@
 package responder
 
 import (
-	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/vetopki/veto/internal/ocspder"
@@ -40,7 +38,7 @@ const statusLine = "HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r
 func (r *Responder) appendAnswer(b []byte, reply *reply, now time.Time) []byte {
 	a := reply.answer
 	r.metrics.count(a.result)
-	b = append(append(b, statusLine...), r.date.at(now)...)
+	b = append(append(b, statusLine...), r.date.At(now)...)
 	b = appendField(b, "\r\nContent-Length: ", a.headers.length)
 	b = appendField(b, "\r\nCache-Control: ", r.cacheControlOf(reply, now))
 	if !a.private {
@@ -55,7 +53,7 @@ func (r *Responder) appendAnswer(b []byte, reply *reply, now time.Time) []byte {
 // appendError has the header of [Responder.writeError].
 func (r *Responder) appendError(b []byte, status ocspder.ResponseStatus, now time.Time) []byte {
 	r.metrics.count(resultOfError(status))
-	b = append(append(b, statusLine...), r.date.at(now)...)
+	b = append(append(b, statusLine...), r.date.At(now)...)
 	b = appendField(b, "\r\nContent-Length: ", r.fixed.errorLength)
 	b = appendField(b, "\r\nCache-Control: ", r.fixed.noStore)
 	b = appendField(b, "\r\nPragma: ", r.fixed.noCache)
@@ -68,22 +66,4 @@ func (r *Responder) appendError(b []byte, status ocspder.ResponseStatus, now tim
 
 func appendField(b []byte, name string, value []string) []byte {
 	return append(append(b, name...), value[0]...)
-}
-
-// dateField is the Date of answers, written once a second.
-type dateField struct{ last atomic.Pointer[datedText] }
-
-type datedText struct {
-	second int64
-	text   string
-}
-
-func (d *dateField) at(now time.Time) string {
-	second := now.Unix()
-	if last := d.last.Load(); last != nil && last.second == second {
-		return last.text
-	}
-	next := &datedText{second, now.UTC().Format(http.TimeFormat)}
-	d.last.Store(next)
-	return next.text
 }

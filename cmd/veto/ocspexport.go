@@ -123,7 +123,7 @@ func (e *ocspExport) one(ctx context.Context, issuer *x509.Certificate, hash cry
 		}
 		return nil
 	}
-	if err := writeWhole(filepath.Join(e.dir, filepath.FromSlash(base64.StdEncoding.EncodeToString(x.request))), x.response); err != nil {
+	if err := save(filepath.Join(e.dir, filepath.FromSlash(base64.StdEncoding.EncodeToString(x.request))), x.response); err != nil {
 		return err
 	}
 	done.Written++
@@ -133,27 +133,12 @@ func (e *ocspExport) one(ctx context.Context, issuer *x509.Certificate, hash cry
 	return nil
 }
 
-// writeWhole replaces a file at once, so that who reads it sees the old answer or the new one.
-func writeWhole(file string, content []byte) error {
+// save puts an answer under its name, whose base64 may have slashes.
+func save(file string, answer []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".answer-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone by its new name when all went well
-	_, err = f.Write(content)
-	if chmodErr := f.Chmod(0o644); err == nil {
-		err = chmodErr
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
+	return replaceFile(file, answer, false)
 }
 
 // list yields the serials, of a file or of the API's pages.

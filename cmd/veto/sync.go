@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vetopki/veto/internal/follow"
+	"github.com/vetopki/veto/internal/snapshot"
 )
 
 func newSync() *cobra.Command {
@@ -29,7 +30,22 @@ type syncing struct {
 	client  client
 	issuers []string
 	log     io.Writer
+
+	generation uint64 // up to which the gateway has everything, of this epoch
+	epoch      string
+	loaded     bool
 }
+
+// Generation implements follow.Copy.
+func (s *syncing) Generation() (uint64, string, bool) { return s.generation, s.epoch, s.loaded }
+
+// holds remembers that the gateway has what a snapshot with this head has.
+func (s *syncing) holds(h snapshot.Header) {
+	s.generation, s.epoch, s.loaded = h.Generation, h.Epoch, true
+}
+
+// Lost implements follow.Copy.
+func (s *syncing) Lost(err error) { s.say("%v; trying again", err) }
 
 func (s *syncing) register(cmd *cobra.Command, issuers string) {
 	f := cmd.Flags()

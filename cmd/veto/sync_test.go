@@ -31,13 +31,13 @@ func until(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// start runs a command line until the test ends.
-func start(t *testing.T, args ...string) {
+// start runs a command line until the test ends, and returns what it says.
+func start(t *testing.T, args ...string) *syncedBuffer {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	var said bytes.Buffer
+	said := &syncedBuffer{}
 	code := make(chan int, 1)
-	go func() { code <- run(ctx, args, io.Discard, &said) }()
+	go func() { code <- run(ctx, args, io.Discard, said) }()
 	t.Cleanup(func() {
 		cancel()
 		if got := <-code; got != exitYes {
@@ -46,6 +46,7 @@ func start(t *testing.T, args ...string) {
 			t.Log(said.String())
 		}
 	})
+	return said
 }
 
 func TestSyncKeepsTheACLOfHAProxy(t *testing.T) {
@@ -135,6 +136,7 @@ func TestSyncKeepsAFileOfCRLs(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := string(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}))
+		text += text // of an issuer with two CRLs
 		mu.Lock()
 		served["/crl/"+issuer+".pem"] = text
 		mu.Unlock()
@@ -157,7 +159,7 @@ func TestSyncKeepsAFileOfCRLs(t *testing.T) {
 		return func() bool { b, err := os.ReadFile(out); return err == nil && string(b) == want }
 	}
 	corp, users := put("corp"), put("users")
-	start(t, "sync", "file", "--server", r.server.URL, "--public", public.URL, "--issuer", "corp", "--issuer", "users", "--out", out,
+	said := start(t, "sync", "file", "--server", r.server.URL, "--public", public.URL, "--issuer", "corp", "--issuer", "users", "--out", out,
 		"--reload", "echo reloaded >>"+reloads)
 	until(t, "the file", is(corp+users))
 	corp = put("corp")
@@ -171,10 +173,20 @@ func TestSyncKeepsAFileOfCRLs(t *testing.T) {
 		t.Error("a file was written that lacks a CRL")
 	}
 	mu.Lock()
+	served["/crl/users.pem"] = "<html>not a CRL</html>" // nor is what is none taken for one
+	mu.Unlock()
+	put("corp")
+	until(t, "that it is none", func() bool { return strings.Contains(said.String(), "is --public the public listener?") })
+	if !is(corp + users)() {
+		t.Error("what is no CRL was written")
+	}
+	mu.Lock()
 	corp = served["/crl/corp.pem"]
 	mu.Unlock()
 	users = put("users")
 	until(t, "the CRL that was missing", is(corp+users))
+	r.revoke("corp", "\x02", revocation.Superseded)
+	until(t, "that an administrator revoked what no CRL has", func() bool { return strings.Contains(said.String(), "changed the status of 02 of corp") })
 	until(t, "three reloads", func() bool {
 		b, err := os.ReadFile(reloads)
 		return err == nil && string(b) == strings.Repeat("reloaded\n", 3)

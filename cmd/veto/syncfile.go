@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -27,11 +26,8 @@ type fileSync struct {
 	syncing
 	public, out, reload string
 
-	generation uint64
-	epoch      string
-	loaded     bool
-	pending    bool // the file was written, and its reader not reloaded yet
-	ctx        context.Context
+	pending bool // the file was written, and its reader not reloaded yet
+	ctx     context.Context
 }
 
 func newSyncFile() *cobra.Command {
@@ -60,9 +56,6 @@ func newSyncFile() *cobra.Command {
 	return cmd
 }
 
-// Generation implements follow.Copy.
-func (s *fileSync) Generation() (uint64, string, bool) { return s.generation, s.epoch, s.loaded }
-
 // Load implements follow.Copy.
 func (s *fileSync) Load(_ context.Context, body io.Reader) error {
 	r, err := snapshot.NewReader(body, nil)
@@ -73,7 +66,7 @@ func (s *fileSync) Load(_ context.Context, body io.Reader) error {
 	if err := s.write(); err != nil {
 		return err
 	}
-	s.generation, s.epoch, s.loaded = r.Header.Generation, r.Header.Epoch, true
+	s.holds(r.Header)
 	return nil
 }
 
@@ -103,9 +96,6 @@ func (s *fileSync) State(st *follow.State) bool {
 // Heard implements follow.Copy.
 func (s *fileSync) Heard() bool { return true }
 
-// Lost implements follow.Copy.
-func (s *fileSync) Lost(err error) { s.say("%v; trying again", err) }
-
 // write brings the file up to date.
 func (s *fileSync) write() error {
 	var all bytes.Buffer
@@ -117,7 +107,7 @@ func (s *fileSync) write() error {
 		all.Write(text)
 	}
 	if before, err := os.ReadFile(s.out); err != nil || !bytes.Equal(before, all.Bytes()) {
-		if err := replaceFile(s.out, all.Bytes()); err != nil {
+		if err := replaceFile(s.out, all.Bytes(), true); err != nil {
 			return err
 		}
 		s.say("wrote %s: %d CRLs, %d octets", s.out, len(s.issuers), all.Len())
@@ -174,22 +164,4 @@ func onlyCRLs(text []byte) bool {
 		}
 	}
 	return true
-}
-
-// replaceFile writes a file in one step: whoever opens it finds the old one or the new one, whole.
-func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
 }

@@ -28,11 +28,8 @@ type haproxySync struct {
 	keyFile     string            // public key of the server's snapshots
 	key         ed25519.PublicKey // read from it; nil: they need not be signed
 
-	generation uint64
-	epoch      string
-	loaded     bool
-	process    string     // of HAProxy that was loaded: another one has an empty ACL
-	ids        [][]string // of the issuers loaded
+	process string     // of HAProxy that was loaded: another one has an empty ACL
+	ids     [][]string // of the issuers loaded
 }
 
 func newSyncHAProxy() *cobra.Command {
@@ -53,14 +50,8 @@ func newSyncHAProxy() *cobra.Command {
 			if strings.ContainsAny(s.acl, " ;\n\\") {
 				return usage("--acl: %q is no name or number of an ACL", s.acl)
 			}
-			if s.keyFile != "" {
-				text, err := os.ReadFile(s.keyFile)
-				if err != nil {
-					return err
-				}
-				if s.key, err = snapshot.ParseKey(text); err != nil {
-					return fmt.Errorf("%s %w", s.keyFile, err)
-				}
+			if err := s.readKey(); err != nil {
+				return err
 			}
 			s.log = cmd.ErrOrStderr()
 			return s.run(cmd, false, &s)
@@ -73,9 +64,6 @@ func newSyncHAProxy() *cobra.Command {
 	f.StringVar(&s.acl, "acl", "", "`ID` of the ACL: the file it was loaded from, or # and its number")
 	return cmd
 }
-
-// Generation implements follow.Copy.
-func (s *haproxySync) Generation() (uint64, string, bool) { return s.generation, s.epoch, s.loaded }
 
 // Load implements follow.Copy: it fills a new version of the ACL and puts it in force in one step, when the snapshot proved whole.
 func (s *haproxySync) Load(ctx context.Context, body io.Reader) error {
@@ -99,8 +87,24 @@ func (s *haproxySync) Load(ctx context.Context, body io.Reader) error {
 	if err := s.command(ctx, []string{"commit acl @" + version + " " + s.acl}); err != nil {
 		return err
 	}
-	s.generation, s.epoch, s.loaded, s.process = r.Header.Generation, r.Header.Epoch, true, process
+	s.holds(r.Header)
+	s.process = process
 	s.say("%s holds %d serials of generation %d", s.acl, n, s.generation)
+	return nil
+}
+
+// readKey reads the key that snapshots must be signed with, when one is named.
+func (s *haproxySync) readKey() error {
+	if s.keyFile == "" {
+		return nil
+	}
+	text, err := os.ReadFile(s.keyFile)
+	if err != nil {
+		return usage("--snapshot-key: %v", err)
+	}
+	if s.key, err = snapshot.ParseKey(text); err != nil {
+		return usage("--snapshot-key: %s %v", s.keyFile, err)
+	}
 	return nil
 }
 
@@ -200,9 +204,6 @@ func (s *haproxySync) Heard() bool {
 	process, err := s.processID(ctx)
 	return err == nil && process == s.process
 }
-
-// Lost implements follow.Copy.
-func (s *haproxySync) Lost(err error) { s.say("%v; trying again", err) }
 
 // Bounds of HAProxy's runtime API: a line, and so all commands on it, must fit its buffer of 16 KiB.
 const (

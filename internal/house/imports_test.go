@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"crlfetch":         {"revocation", "internal/crlder", "verify", "internal/egress"},
 	"upstream":         {"revocation", "internal/ocspder", "verify", "internal/egress"},
 	"store":            {"revocation"},
-	"responder":        {"revocation", "internal/ocspder"},
+	"responder":        {"revocation", "internal/ocspder", "internal/lane"},
 	"internal/explain": {"revocation", "internal/crlder", "internal/ocspder", "verify"},
 	"api":              {"revocation", "verify", "internal/explain", "internal/certheader", "internal/snapshot", "internal/lane"},
 	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},

@@ -26,7 +26,7 @@ type content struct {
 	Serials []map[string]snapshot.Entry
 }
 
-func write(t testing.TB, c content, key ed25519.PrivateKey) []byte {
+func write(t rapid.TB, c content, key ed25519.PrivateKey) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w, err := snapshot.NewWriter(&b, snapshot.Header{Epoch: epoch, Generation: 42, Made: time.Unix(1_800_000_000, 0), Issuers: uint32(len(c.Issuers))})
@@ -124,7 +124,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			if k != nil {
 				check = public
 			}
-			got, err := read(writeIn(t, want, k), check)
+			got, err := read(write(t, want, k), check)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,28 +133,6 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			}
 		}
 	})
-}
-
-func writeIn(t *rapid.T, c content, key ed25519.PrivateKey) []byte {
-	var b bytes.Buffer
-	w, err := snapshot.NewWriter(&b, snapshot.Header{Epoch: epoch, Issuers: uint32(len(c.Issuers))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := range c.Issuers {
-		if err := w.Issuer(&c.Issuers[n]); err != nil {
-			t.Fatal(err)
-		}
-		for _, serial := range sorted(c.Serials[n]) {
-			if err := w.Add(serial, c.Serials[n][serial]); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := w.Close(key); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 func sample() content {
