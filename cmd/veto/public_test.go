@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -67,6 +69,21 @@ func TestPublicListener(t *testing.T) {
 			t.Errorf("HTTP %d, want 304", again.StatusCode)
 		}
 	})
+	t.Run("in PEM too", func(t *testing.T) {
+		first, body := ask(t, "GET", public+"/crl/corp.pem", "")
+		if first.ContentLength != int64(len(body)) {
+			t.Errorf("Content-Length %d, want %d", first.ContentLength, len(body))
+		}
+		if again, _ := ask(t, "GET", public+"/crl/corp.pem", `"other", W/`+first.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+			t.Errorf("HTTP %d, want 304", again.StatusCode)
+		}
+		if other, _ := ask(t, "GET", public+"/crl/corp.pem", `"other"`); other.StatusCode != http.StatusOK {
+			t.Errorf("HTTP %d for a tag of something else, want 200", other.StatusCode)
+		}
+		if head, nothing := ask(t, "HEAD", public+"/crl/corp.pem", ""); head.ContentLength != int64(len(body)) || len(nothing) > 0 {
+			t.Errorf("HEAD: Content-Length %d, %d octets", head.ContentLength, len(nothing))
+		}
+	})
 }
 
 // otherCA writes the certificate of a second CA and returns its file.
@@ -99,4 +116,22 @@ func ask(t *testing.T, method, url, etag string) (*http.Response, []byte) {
 		t.Fatal(err)
 	}
 	return resp, body
+}
+
+// TestPEMIsWrittenAsOthersWriteIt: of any length, with the length said before.
+func TestPEMIsWrittenAsOthersWriteIt(t *testing.T) {
+	for n := range 200 {
+		der := bytes.Repeat([]byte{0xa5}, n+1)
+		var got bytes.Buffer
+		out := bufio.NewWriter(&got)
+		if err := errors.Join(writePEM(out, bytes.NewReader(der), int64(len(der))), out.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		if want := pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}); !bytes.Equal(got.Bytes(), want) || pemSize(int64(len(der))) != int64(len(want)) {
+			t.Fatalf("%d octets: %s (size %d), want %s", len(der), got.Bytes(), pemSize(int64(len(der))), want)
+		}
+	}
+	if err := writePEM(bufio.NewWriter(io.Discard), bytes.NewReader([]byte{1}), 2); err == nil {
+		t.Error("a file that ends early was written as if it did not")
+	}
 }

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -33,37 +30,41 @@ func (p *public) serveCRL(w http.ResponseWriter, r *http.Request, file string) {
 		return
 	}
 	now := judgedAt(p.directory.store)
-	held := make([]heldCRL, 0, end-first)
-	defer func() {
-		for _, h := range held {
-			h.file.Close()
-		}
-	}()
-	for n := first; n < end; n++ {
-		f, info, err := p.directory.store.OpenCRL(k.sources[n].Scope())
-		if err != nil {
-			http.Error(w, fmt.Sprintf("CRL %d of this issuer is not held yet", n+1), http.StatusNotFound)
-			return
-		}
-		h := heldCRL{f, info, info.Lapses(k.config.Refresh.MaxAge)}
-		held = append(held, h)
-		if !h.end.IsZero() && !now.Before(h.end) {
-			w.Header().Set("Cache-Control", "no-store")
-			http.Error(w, fmt.Sprintf("CRL %d held of this issuer is stale since %s", n+1, stamp(h.end)), http.StatusServiceUnavailable)
-			return
-		}
+	held, code, why := p.open(k, first, end, now)
+	defer closeAll(held)
+	if why != "" {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, why, code)
+		return
 	}
 	crlHeaders(w.Header(), held, asPEM, now)
 	if asDER {
 		http.ServeContent(w, r, "", held[0].info.ThisUpdate, held[0].file)
 		return
 	}
-	text, err := inPEM(held)
-	if err != nil {
-		http.Error(w, "the CRL could not be read", http.StatusInternalServerError)
-		return
+	servePEM(w, r, held)
+}
+
+// open opens the CRLs from first to before end, or says with which status and why not all can be served.
+func (p *public) open(k issuerKey, first, end int, now time.Time) (held []heldCRL, code int, why string) {
+	for n := first; n < end; n++ {
+		f, info, err := p.directory.store.OpenCRL(k.sources[n].Scope())
+		if err != nil {
+			return held, http.StatusNotFound, fmt.Sprintf("CRL %d of this issuer is not held yet", n+1)
+		}
+		h := heldCRL{f, info, info.Lapses(k.config.Refresh.MaxAge)}
+		held = append(held, h)
+		if !h.end.IsZero() && !now.Before(h.end) {
+			return held, http.StatusServiceUnavailable, fmt.Sprintf("CRL %d held of this issuer is stale since %s", n+1, stamp(h.end))
+		}
 	}
-	http.ServeContent(w, r, "", newest(held), bytes.NewReader(text))
+	return held, 0, ""
+}
+
+func closeAll(held []heldCRL) {
+	for _, h := range held {
+		h.file.Close()
+	}
 }
 
 // crlsOf says which CRLs of an issuer a name stands for: those from first to before end; none when they are the same.
@@ -84,29 +85,6 @@ func (p *public) crlsOf(name string, one bool) (first, end int, k issuerKey) {
 		return 0, 0, k
 	}
 	return n - 1, n, k
-}
-
-func inPEM(held []heldCRL) ([]byte, error) {
-	var text bytes.Buffer
-	for _, h := range held {
-		der, err := io.ReadAll(io.LimitReader(h.file, h.info.Size))
-		if err != nil {
-			return nil, err
-		}
-		if err := pem.Encode(&text, &pem.Block{Type: "X509 CRL", Bytes: der}); err != nil {
-			return nil, err
-		}
-	}
-	return text.Bytes(), nil
-}
-
-func newest(held []heldCRL) (t time.Time) {
-	for _, h := range held {
-		if h.info.ThisUpdate.After(t) {
-			t = h.info.ThisUpdate
-		}
-	}
-	return t
 }
 
 func crlHeaders(h http.Header, held []heldCRL, asPEM bool, now time.Time) {
