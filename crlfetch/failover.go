@@ -10,11 +10,9 @@ import (
 // walk tries the URLs of the source in order until one brings what may be used, or still has the CRL in force.
 func (a *attempt) walk(ctx context.Context, q *turn) error {
 	var failed failures
-	for i, url := range a.urls {
-		if i > 0 {
-			if err := q.take(ctx, url); err != nil {
-				return err
-			}
+	for _, url := range a.urls {
+		if err := q.take(ctx, url); err != nil {
+			return err
 		}
 		err := a.fetchFrom(ctx, url)
 		switch {

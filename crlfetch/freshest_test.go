@@ -121,6 +121,40 @@ func TestDeltasAreFetchedFromWhereTheCompleteCRLSays(t *testing.T) {
 	})
 }
 
+// The swap that moves the delta comes while its refresh queues for a place of the host it leaves.
+func TestADeltaThatQueuesGoesToWhereItIsWhenItsTurnComes(t *testing.T) {
+	inSite(t, func(t *testing.T, w *world, s *site, complete, delta Source) {
+		one, two := "http://d.test/1.crl", "http://e.test/2.crl"
+		s.put(complete.URL, tagged(5, makeForm(t, w.ca, 5, nil, freshestAt(one))))
+		s.put(one, tagged(6, makeForm(t, w.ca, 6, nil, deltaOn(5))))
+		w.SetSources([]Source{complete, delta})
+		defer w.run()()
+		time.Sleep(5*time.Minute - 2*time.Second)
+		synctest.Wait()
+		s.gets(one)
+
+		s.put(complete.URL, tagged(7, makeForm(t, w.ca, 7, nil, freshestAt(two))))
+		s.put(two, tagged(8, makeForm(t, w.ca, 8, nil, deltaOn(7))))
+		slow := []Source{w.source("http://d.test/slow/1"), w.source("http://d.test/slow/2")}
+		for _, src := range slow {
+			s.put(src.URL, func(rw http.ResponseWriter, req *http.Request) {
+				select {
+				case <-time.After(5 * time.Second):
+				case <-req.Context().Done():
+				}
+				rw.WriteHeader(404)
+			})
+		}
+		w.SetSources(append(slow, complete, delta))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		r := w.reportOf(delta)
+		if r.Info.Number.String() != "8" || s.gets(one) != 0 || s.gets(two) == 0 {
+			t.Errorf("the delta in force has number %s, and the report is %+v", r.Info.Number, r)
+		}
+	})
+}
+
 func TestNothingNamedIsNoFailure(t *testing.T) {
 	inSite(t, func(t *testing.T, w *world, s *site, complete, delta Source) {
 		s.put(complete.URL, tagged(5, w.form(5)))

@@ -113,16 +113,18 @@ func (l *loop) first(r *Refresher) time.Time {
 
 // once does one refresh within the limits and tells everybody who waits for it. Its error is that of ctx.
 func (l *loop) once(ctx context.Context, r *Refresher) (next time.Time, err error) {
-	places, waiting := r.updater.places(l.src)
-	if waiting != "" {
-		return l.wait(r, waiting), ctx.Err()
-	}
 	q := &turn{limitOf: r.limitOf, total: r.total}
-	if err := q.take(ctx, places[0]); err != nil {
-		return time.Time{}, err
-	}
 	defer q.leave()
+	if places, _ := r.updater.places(l.src); places != nil {
+		if err := q.take(ctx, places[0]); err != nil {
+			return time.Time{}, err
+		}
+	}
 	f, t := l.begin()
+	places, waiting := r.updater.places(l.src) // once more: a swap that asked for this refresh may have moved them
+	if waiting != "" {
+		return l.wait(r, f, t, waiting), ctx.Err()
+	}
 	result, t := r.updater.refresh(ctx, l.src, t, trip{places, q, &l.progress})
 	l.finish(f, result, t)
 	r.follow(l.src, result)
@@ -130,8 +132,7 @@ func (l *loop) once(ctx context.Context, r *Refresher) (next time.Time, err erro
 }
 
 // wait does what there is to do of a source that has no place to be fetched from: nothing, until another complete CRL is in force.
-func (l *loop) wait(r *Refresher, waiting string) (next time.Time) {
-	f, t := l.begin()
+func (l *loop) wait(r *Refresher, f *flight, t track, waiting string) (next time.Time) {
 	t = t.unplanned()
 	r.updater.metrics.show(l.src, r.updater.store.CRLInfo(l.src.Scope()), t.state)
 	l.finish(f, Result{URL: l.src.URL, Err: revocation.Refuse("freshest", "RFC 5280 §5.2.6", "%s", waiting)}, t)

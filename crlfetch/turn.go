@@ -7,16 +7,22 @@ import "context"
 type turn struct {
 	limitOf func(url string) limit // of the host of a URL
 	total   limit
+	host    limit // the one a place is held of
 	release func()
 }
 
-// take waits for a place to fetch from the host of a URL. Its error is that of ctx.
+// take waits for a place to fetch from the host of a URL, unless it has one. Its error is that of ctx.
 func (t *turn) take(ctx context.Context, url string) (err error) {
 	if t == nil {
 		return nil
 	}
+	host := t.limitOf(url)
+	if t.release != nil && t.host == host {
+		return nil
+	}
 	t.leave()
-	t.release, err = acquire(ctx, t.limitOf(url), t.total)
+	t.host = host
+	t.release, err = acquire(ctx, host, t.total)
 	return err
 }
 
