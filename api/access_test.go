@@ -6,10 +6,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/vetopki/veto/api"
+	"github.com/vetopki/veto/internal/bubble"
 )
 
 func TestAdminRoutesNeedAnAdminToken(t *testing.T) {
@@ -89,7 +89,7 @@ func TestTokensAreReplacedAtOnce(t *testing.T) {
 }
 
 func TestGuessingIsLimited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := newServer(t, nil)
 		try := func(remote, token string) *httptest.ResponseRecorder {
 			r := httptest.NewRequestWithContext(context.Background(), "DELETE", corpRevocations+"/0b", nil)

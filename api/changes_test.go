@@ -4,12 +4,12 @@ import (
 	"context"
 	"net/http/httptest"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vetopki/veto/api"
+	"github.com/vetopki/veto/internal/bubble"
 )
 
 // generations are those of the rows of a page.
@@ -65,7 +65,7 @@ func TestChangesAreWaitedFor(t *testing.T) {
 		{"until the server stops", "30s", func(s *server) { s.api.Drain() }, 5 * time.Second, []uint64{}},
 	} {
 		t.Run(row.fact, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s := newServer(t, nil)
 				go func() {
 					time.Sleep(5 * time.Second)
@@ -82,7 +82,7 @@ func TestChangesAreWaitedFor(t *testing.T) {
 }
 
 func TestAClientThatGoesAwayIsNotWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := newServer(t, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

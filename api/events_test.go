@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vetopki/veto/api"
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/snapshot"
 )
 
@@ -141,7 +142,7 @@ func TestEventsAreChangesThenTheState(t *testing.T) {
 		{"until the server stops", "?since=9", nil, time.Hour, func(s *server, _ *mirrors) { s.api.Drain() }, "state"},
 	} {
 		t.Run(row.fact, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s, m := mirrorServer(t)
 				for range 2 {
 					s.change(api.ChangeObject{Kind: "admin", IssuerIDs: []string{"aa"}, Serials: []string{"0a"}})

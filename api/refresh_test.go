@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/vetopki/veto/api"
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -48,7 +49,7 @@ func TestRefreshThatFailsSaysThatTheOldCRLStays(t *testing.T) {
 }
 
 func TestRefreshWithoutWaitRunsOnceAndEndsWithTheAPI(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := newServer(t, nil)
 		runs, ended := 0, make(chan error, 1)
 		s.refresh = func(ctx context.Context) ([]api.RefreshResult, error) {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/vetopki/veto/client"
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/revocation"
 )
@@ -133,7 +133,7 @@ func (deaf) Check(ctx context.Context, _, _ *x509.Certificate) (client.Answer, e
 
 func TestGuardGivesUpAfterItsTimeout(t *testing.T) {
 	m := newMTLS(t)
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		for _, row := range []struct {
 			policy revocation.Policy
 			want   revocation.Decision

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 
 	"github.com/vetopki/veto/client"
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -196,7 +197,7 @@ func TestHTTPBatchesWhatComesMeanwhile(t *testing.T) {
 		}
 		all = append(all, pair.Certificate)
 	}
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &server{hold: make(chan struct{})}
 		s.body.Store(`{"status":"good","because":"not_listed","ttl":60}`)
 		c, err := client.NewHTTP(client.HTTPOptions{URL: "http://veto.test", MaxInFlight: 1, Client: &http.Client{Transport: inMemory{s}}})

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vetopki/veto/client"
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/revocation"
 )
@@ -318,7 +319,7 @@ func TestAnOutageCutsOnlyWhenStrict(t *testing.T) {
 
 // TestTheEndOfACertificateEndsItsConnections moves the clock, which synctest lets it.
 func TestTheEndOfACertificateEndsItsConnections(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		m := newMTLS(t)
 		m.client = m.issue(pkitest.LeafOptions{Name: "client.test", NotAfter: time.Now().Add(time.Hour)})
 		var why *client.Denied

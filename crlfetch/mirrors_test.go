@@ -5,11 +5,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -56,7 +56,7 @@ func (h *hosts) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // inMirroredRig runs a test of a source at a.test with mirrors at b.test and c.test.
 func inMirroredRig(t *testing.T, test func(t *testing.T, r *rig, h *hosts)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r, _, stop := newPipedRig(t)
 		defer stop()
 		r.src.URL, r.src.Mirrors = "http://a.test/1", []string{"http://b.test/1", "http://c.test/1"}

@@ -3,8 +3,9 @@ package crlfetch
 import (
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/vetopki/veto/internal/bubble"
 )
 
 func TestSlowTransfersAreCut(t *testing.T) {
@@ -42,7 +43,7 @@ func TestSlowTransfersAreCut(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				r, _, stop := newPipedRig(t)
 				defer stop()
 				r.hold()
@@ -62,7 +63,7 @@ func TestSlowTransfersAreCut(t *testing.T) {
 }
 
 func TestASteadyTransferAtTheMinimumRateIsNotCut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r, _, stop := newPipedRig(t)
 		defer stop()
 		r.src.Timeout = time.Hour
@@ -84,7 +85,7 @@ func TestASteadyTransferAtTheMinimumRateIsNotCut(t *testing.T) {
 func TestNoProxyOfTheEnvironmentIsAsked(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://proxy.test:3128")
 	t.Setenv("http_proxy", "http://proxy.test:3128")
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r, n, stop := newPipedRig(t)
 		defer stop()
 		r.hold()

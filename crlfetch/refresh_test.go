@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/revocation"
 )
 
@@ -81,7 +81,7 @@ func TestAServerThatSays304ForEverCannotHideANewCRL(t *testing.T) {
 }
 
 func TestTheWholeCRLIsAskedForInTheSecondHalfOfItsLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r, _, stop := newPipedRig(t)
 		defer stop()
 		r.serve(serveTagged(`"same"`, r.crl(5, 1)))

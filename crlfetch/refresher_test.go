@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/revocation"
 )
@@ -30,7 +31,7 @@ type world struct {
 
 // inWorld runs a test in a bubble of its own time. Sources start and end with Run, which it waits for.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := &world{t: t, memory: newMemory(t), ca: newCA(t, pkitest.CAOptions{})}
 		w.issuer = issuerOf("corp", w.ca.Certificate)
 		w.Refresher = New(Options{Store: w.memory, Builder: w.memory, Jitter: func() float64 { return 0.5 }})

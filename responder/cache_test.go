@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/responder"
@@ -19,7 +20,7 @@ import (
 )
 
 func TestAnAnswerIsKeptUntilHalfItsLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		first := w.post(w.request("\x01")).Body.Bytes()
 		time.Sleep(5*time.Minute - time.Second)
@@ -35,7 +36,7 @@ func TestAnAnswerIsKeptUntilHalfItsLife(t *testing.T) {
 
 // TestAKeyThatFailsLeavesKeptAnswersInForce: an outage of the key is not seen by those who ask for what is kept, until it ends.
 func TestAKeyThatFailsLeavesKeptAnswersInForce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(*responder.Options) {})
 		first := w.get(w.request("\x01")).Body.Bytes()
 		d.fault = errors.New("the token was pulled")
@@ -61,7 +62,7 @@ func TestAKeyThatFailsLeavesKeptAnswersInForce(t *testing.T) {
 
 // TestARenewalHoldsNobodyUp: while one request waits for a slow key, the others are given the answer that still holds.
 func TestARenewalHoldsNobodyUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(*responder.Options) {})
 		first := w.post(w.request("\x01")).Body.Bytes()
 		w.get(w.request("\x01"))
@@ -129,7 +130,7 @@ func TestAnAnswerOvertakenByAPurgeIsNotGiven(t *testing.T) {
 		"with a nonce":    func(w *world) []byte { return w.withNonce("\x01", "0123456789abcdef") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w, d := withDevice(t, func(*responder.Options) {})
 				d.delay = make(chan struct{})
 				var early, late revocation.Status

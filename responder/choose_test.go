@@ -6,9 +6,9 @@ import (
 	"errors"
 	"math/big"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/responder"
@@ -169,7 +169,7 @@ func TestPreferencesAreKeptApart(t *testing.T) {
 }
 
 func TestTheNextSignerTakesOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		first := must(w.ca.IssueOCSPSigner(pkitest.LeafOptions{NotAfter: time.Now().Add(time.Hour)}))
 		d := &device{Signer: first.Key}
@@ -217,7 +217,7 @@ func TestARevokedDelegateSignsNoMore(t *testing.T) {
 
 // TestADelegateWhoseHoldComesBackSignsNoMore: a delta CRL that lifted it lapses, which is no change that anybody tells of.
 func TestADelegateWhoseHoldComesBackSignsNoMore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.status(t, w.post(w.withNonce("\x01", "0123456789abcdef")))
 		w.book.set(must(revocation.SerialFromBig(w.delegate.Certificate.SerialNumber)), revokedNow())

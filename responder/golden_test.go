@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 // TestGoldenAnswers compares whole signed answers with committed bytes: the key is made from a fixed seed, Ed25519 signs the
 // same way twice, and the clock of the bubble begins at midnight of 2000-01-01.
 func TestGoldenAnswers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
 		w := newWorld(t)
 		w.ca = must(pkitest.NewCA(pkitest.CAOptions{UseKey: key, Name: "Golden CA"}))

@@ -9,9 +9,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/revocation"
 )
@@ -106,7 +106,7 @@ func wantError(t *testing.T, rec *httptest.ResponseRecorder, status ocspder.Resp
 }
 
 func TestHeadersOfAGoodAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		thisUpdate := time.Now().Add(-time.Hour)
 		w.book.set("\x01", revocation.CertStatus{Status: revocation.Good, Because: revocation.BecauseNotListed, Fresh: true,
@@ -147,7 +147,7 @@ func wantHeaders(t *testing.T, rec *httptest.ResponseRecorder, want map[string]s
 }
 
 func TestMaxAgeEndsBeforeNextUpdate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.book.set("\x01", revocation.CertStatus{Status: revocation.Good, Because: revocation.BecauseNotListed, Fresh: true,
 			ThisUpdate: time.Now().Add(-time.Hour), ValidUntil: time.Now().Add(30 * time.Second)})
@@ -160,7 +160,7 @@ func TestMaxAgeEndsBeforeNextUpdate(t *testing.T) {
 }
 
 func TestConditionalRequests(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		request := w.request("\x01")
 		first := w.get(request)

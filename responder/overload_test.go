@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
@@ -16,7 +17,7 @@ import (
 // TestASlowKeyFailsFast: two slots and three places to wait; the sixth request is told to try later at once, and the
 // waiters when their time is up.
 func TestASlowKeyFailsFast(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(o *responder.Options) { o.MaxSigning, o.MaxWaiting, o.SignTimeout = 2, 3, time.Second })
 		d.delay = make(chan struct{})
 		statuses := make([]ocspder.ResponseStatus, 6)
@@ -50,7 +51,7 @@ func TestASlowKeyFailsFast(t *testing.T) {
 
 // TestAStampedeSignsOnce: a hundred ask for one certificate while the key is slow.
 func TestAStampedeSignsOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(*responder.Options) {})
 		d.delay = make(chan struct{})
 		var group sync.WaitGroup
@@ -79,7 +80,7 @@ func TestAStampedeSignsOnce(t *testing.T) {
 
 // TestAMissWaitsForNoOtherSerial: while the signature for one certificate hangs, another is signed for.
 func TestAMissWaitsForNoOtherSerial(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(*responder.Options) {})
 		d.delay = make(chan struct{})
 		var first revocation.Status
@@ -107,7 +108,7 @@ func TestAMissWaitsForNoOtherSerial(t *testing.T) {
 // TestWhoWouldWaitTooLongIsToldAtOnce: a signature takes a second, of those who come together some are signed for within a quarter of
 // the time a request may wait, and the others need not wait to learn that they are not.
 func TestWhoWouldWaitTooLongIsToldAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(o *responder.Options) { o.MaxSigning, o.SignTimeout = 1, 10*time.Second })
 		d.takes = time.Second
 		w.status(t, w.post(w.withNonce("\x01", "0123456789abcdef"))) // tells how long it takes

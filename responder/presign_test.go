@@ -5,9 +5,9 @@ import (
 	"errors"
 	"strconv"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
@@ -15,7 +15,7 @@ import (
 
 // TestPresignedAnswersAreGivenWithoutASignature, by both names of the issuer, and made anew when they are due.
 func TestPresignedAnswersAreGivenWithoutASignature(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(*responder.Options) {})
 		w.book.set("\x01", revokedNow())
 		for range 2 { // the second time there is nothing to do

@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
@@ -69,7 +69,7 @@ func wantRelayed(t *testing.T, fact string, rec *httptest.ResponseRecorder, m *m
 }
 
 func TestWhatTheCASignedIsGivenOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, m := newRelayWorld(t)
 		for range 2 { // made, and from the cache
 			wantRelayed(t, "POST", w.post(w.request("\x01")), m, true)
@@ -94,7 +94,7 @@ func TestWhatTheCASignedIsGivenOn(t *testing.T) {
 }
 
 func TestWhatIsNotGivenOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, m := newRelayWorld(t)
 		wantRelayed(t, "two certificates", w.post(w.request("\x01", "\x02")), m, false)
 		wantRelayed(t, "a nonce", w.post(w.withNonce("\x01", "0123456789abcdef")), m, false)
@@ -126,7 +126,7 @@ func TestWhatIsNotGivenOn(t *testing.T) {
 }
 
 func TestARevocationOutlivesTheAnswerThatToldIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, m := newRelayWorld(t)
 		m.fill(w, revocation.Revoked, -time.Minute, time.Hour)
 		w.book.set("\x01", m.status())
@@ -144,7 +144,7 @@ func TestARevocationOutlivesTheAnswerThatToldIt(t *testing.T) {
 }
 
 func TestWithoutASignerTheCAsAnswersServe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, m := newRelayWorld(t, func(_ *responder.Options, i *responder.Issuer) { i.Signers = nil })
 		wantRelayed(t, "a request", w.post(w.request("\x01")), m, true)
 		wantRelayed(t, "a nonce", w.post(w.withNonce("\x01", "0123456789abcdef")), m, true)
@@ -156,7 +156,7 @@ func TestWithoutASignerTheCAsAnswersServe(t *testing.T) {
 }
 
 func TestAChangeOvertakesARelayedAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w, m := newRelayWorld(t)
 		wantRelayed(t, "before", w.post(w.request("\x01")), m, true)
 		w.book.set("\x01", revokedNow())

@@ -3,9 +3,9 @@ package responder_test
 import (
 	"bytes"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/responder"
@@ -81,7 +81,7 @@ func TestWhatOCSPSays(t *testing.T) {
 		"a reason not known: tryLater": {st: unknown(""), want: said{error: ocspder.TryLater}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				w := newWorld(t, func(_ *responder.Options, i *responder.Issuer) { i.NotIssued = row.policy })
 				now := time.Now()
 				w.book.set("\x01", row.st(now))
@@ -130,7 +130,7 @@ func extended(r *ocspder.Response) bool {
 }
 
 func TestAnAnswerEndsWithTheCertificateOfItsSigner(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		end := time.Now().Add(time.Minute)
 		w.delegate = must(w.ca.IssueOCSPSigner(pkitest.LeafOptions{NotAfter: end}))

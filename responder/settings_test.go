@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"reflect"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/responder"
@@ -89,7 +89,7 @@ func TestANonceMayBeIgnored(t *testing.T) {
 
 // TestAnAnswerIsMadeAnewAfterFourDays, however long it is valid (BR §4.9.10).
 func TestAnAnswerIsMadeAnewAfterFourDays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		const day = 24 * time.Hour
 		w := newWorld(t)
 		w.delegate = must(w.ca.IssueOCSPSigner(pkitest.LeafOptions{NotAfter: time.Now().Add(30 * day)}))

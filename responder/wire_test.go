@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/responder"
 	"github.com/vetopki/veto/revocation"
@@ -38,7 +38,7 @@ func onWire(t *testing.T, w *world, post bool, target string, body []byte) (*htt
 
 // TestTheWireSaysWhatNetHTTPSays: both ways out have the same body and the same header.
 func TestTheWireSaysWhatNetHTTPSays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.book.set("\x02", revokedNow())
 		w.book.set("\x03", revocation.CertStatus{Because: revocation.BecauseStale})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/revocation"
 )
@@ -480,7 +481,7 @@ func TestAnAnswerIsRelayedForExactlyTheCertIDItWasAskedBy(t *testing.T) {
 }
 
 func TestWhatIsUnderWayEndsWithRun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		block := make(chan struct{})
 		r.set(func() {

@@ -20,6 +20,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/egress"
 	"github.com/vetopki/veto/internal/ocspder"
 	"github.com/vetopki/veto/internal/pkitest"
@@ -119,7 +120,7 @@ type response struct {
 
 // inBubble runs a test with a rig in a bubble.
 func inBubble(t *testing.T, f func(r *rig), options ...func(*Options)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r := newRig(t, options...)
 		defer r.stop()
 		f(r)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/config"
 	"github.com/vetopki/veto/internal/pkitest"
 	"github.com/vetopki/veto/revocation"
@@ -69,7 +70,7 @@ func watchedIssuer(t *testing.T, life time.Duration) knownIssuer {
 
 // TestEachAlarmIsRaisedOnce lives through the year of a delegate in the clock of synctest.
 func TestEachAlarmIsRaisedOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		k := watchedIssuer(t, 366*day)
 		end := k.signers[0].config.Certificate.NotAfter
 		d := newDirectory(nil)

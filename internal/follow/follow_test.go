@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/vetopki/veto/internal/bubble"
 	"github.com/vetopki/veto/internal/snapshot"
 )
 
@@ -136,7 +137,7 @@ func following(t *testing.T, s *server, c *copied, o Options, while time.Duratio
 }
 
 func TestAStreamIsFollowedFromTheSnapshotOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &server{generation: 7, events: func(w *io.PipeWriter) {
 			io.WriteString(w, ": welcome\n\n"+row(6)+row(8)+"event: whatever comes later\ndata: {}\n\n"+state(8)+row(9)+state(9))
 			for range 3 {
@@ -159,7 +160,7 @@ func TestAStreamIsFollowedFromTheSnapshotOn(t *testing.T) {
 }
 
 func TestASilentStreamIsGivenUpAndResumed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &server{generation: 7, events: func(w *io.PipeWriter) { io.WriteString(w, row(8)+state(8)) }}
 		c := &copied{}
 		following(t, s, c, Options{}, silence+2*time.Second)
@@ -173,7 +174,7 @@ func TestASilentStreamIsGivenUpAndResumed(t *testing.T) {
 }
 
 func TestWhatEndsTheStreamIsSaidAndItIsResumed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &server{generation: 7, events: func(w *io.PipeWriter) { io.WriteString(w, row(8)+state(8)); w.Close() }}
 		c := &copied{}
 		following(t, s, c, Options{}, 10*time.Second)
@@ -186,7 +187,7 @@ func TestWhatEndsTheStreamIsSaidAndItIsResumed(t *testing.T) {
 func TestMissingRowsAreLoaded(t *testing.T) {
 	for name, sent := range map[string]string{"the server says so": "event: resync\ndata: {\"generation\":9}\n\n", "the copy cannot take a row": row(8)} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				streams := 0
 				s := &server{generation: 7}
 				s.events = func(w *io.PipeWriter) {
@@ -211,7 +212,7 @@ func TestMissingRowsAreLoaded(t *testing.T) {
 func TestWhereEventsDoNotGetThroughItPollsAndTriesAgain(t *testing.T) {
 	for name, events := range map[string]func(*io.PipeWriter){"collected": func(*io.PipeWriter) {}, "not served": nil} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s := &server{generation: 7, events: events}
 				s.changes = func(r *http.Request) string {
 					if r.URL.Query().Get("wait") != "0s" {
@@ -239,7 +240,7 @@ func TestWhereEventsDoNotGetThroughItPollsAndTriesAgain(t *testing.T) {
 }
 
 func TestPollingLoadsWhatIsMissing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &server{generation: 7}
 		s.changes = func(r *http.Request) string {
 			if r.URL.Query().Get("wait") != "0s" {
@@ -260,7 +261,7 @@ func TestPollingLoadsWhatIsMissing(t *testing.T) {
 }
 
 func TestAServerThatRefusesIsAskedLessAndLess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, c := &server{status: 401}, &copied{}
 		following(t, s, c, Options{}, 5*time.Minute)
 		if want := "/v1/snapshot answered HTTP 401: not today"; len(c.lost) == 0 || c.lost[0] != want {
@@ -274,7 +275,7 @@ func TestAServerThatRefusesIsAskedLessAndLess(t *testing.T) {
 }
 
 func TestWhoOnlyWantsToKnowWhenLoadsNoSerials(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &server{events: func(w *io.PipeWriter) { io.WriteString(w, row(43)+state(43)) }}
 		s.changes = func(*http.Request) string { return fmt.Sprintf(`{"generation":42,"epoch":"%s"}`, epoch) }
 		c := &copied{}

@@ -33,6 +33,7 @@ var allowed = map[string][]string{
 	"internal/config":  {"revocation", "internal/crlder", "internal/certheader", "verify"},
 	"internal/pkitest": {},
 	"internal/house":   {},
+	"internal/bubble":  {},
 	// What mirrors read, and how they follow.
 	"internal/snapshot": {"revocation"},
 	"internal/follow":   {"internal/snapshot"},
