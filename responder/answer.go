@@ -78,7 +78,8 @@ func (r *Responder) ignoresNonce(ids []ocspder.CertID) bool {
 // a kept answer is due for renewal, one request renews it; the others, and that one too when the key fails, go on with it
 // while it holds.
 func (r *Responder) sharedAnswer(id *ocspder.CertID, w wish, now time.Time) (*answer, ocspder.ResponseStatus) {
-	key := cacheKey{form: byCertID, octets: string(id.Raw), signedBy: r.preferredID(id, w, now)}
+	key := sharedKey(id)
+	key.signedBy = r.preferredID(id, w, now)
 	for range maxRaces {
 		kept := r.cache.held(key, now)
 		if kept != nil && (now.Before(kept.renewAt) || !kept.renewing.CompareAndSwap(false, true)) {
@@ -92,6 +93,9 @@ func (r *Responder) sharedAnswer(id *ocspder.CertID, w wish, now time.Time) (*an
 	}
 	return nil, ocspder.TryLater
 }
+
+// sharedKey is under which the answer that everybody gets about a certificate is kept.
+func sharedKey(id *ocspder.CertID) cacheKey { return cacheKey{form: byCertID, octets: string(id.Raw)} }
 
 // preferredID is empty for a client that is given what everybody gets, and otherwise tells which signature it prefers.
 func (r *Responder) preferredID(id *ocspder.CertID, w wish, now time.Time) string {

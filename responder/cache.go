@@ -56,6 +56,12 @@ func (c *cache) held(key cacheKey, now time.Time) *answer {
 	return nil
 }
 
+// peek says whether an answer is kept, in force or not, and whether it needs no renewal yet. It does not count as a use of it.
+func (c *cache) peek(key cacheKey, now time.Time) (kept, fresh bool) {
+	e, ok := c.answers.GetEntryQuietly(key)
+	return ok, ok && e.Value.holds(now) && now.Before(e.Value.renewAt)
+}
+
 // nearlyFull says whether more answers would soon drive others out.
 func (c *cache) nearlyFull() bool { return c.answers.WeightedSize() > c.answers.GetMaximum()/10*9 }
 

@@ -10,23 +10,31 @@ import (
 // presigned are the hash algorithms by which clients name issuers: SHA-1 since ever, SHA-256 by RFC 9919 §3.1.1.
 var presigned = [...]crypto.Hash{crypto.SHA1, crypto.SHA256}
 
-// Presign makes and keeps the answers about a serial before anyone asks, unless there are some that are not due for renewal. It says
-// false when it is of no use to go on: the issuer is not configured, nobody can sign, or the cache is nearly full, so that what
-// is made drives out what is asked for.
-func (r *Responder) Presign(issuer revocation.IssuerID, serial revocation.Serial) bool {
+// Presign makes and keeps the answers about a serial before anyone asks: those that are not kept yet and those due for renewal. made
+// says whether there were any. more is false when it is of no use to go on with other serials: the issuer is not configured, nobody
+// can sign, or the cache is nearly full, so that an answer more drives out one that was asked for.
+func (r *Responder) Presign(issuer revocation.IssuerID, serial revocation.Serial) (made, more bool) {
 	now := r.now()
 	e := r.table.Load().byID[issuer]
-	if e == nil || r.cache.nearlyFull() {
-		return false
+	if e == nil {
+		return false, false
 	}
 	for _, hash := range presigned {
 		id, err := ocspder.CertIDFor(hash, e.Certificate, serial)
 		if err != nil {
-			return false
+			return made, false
+		}
+		kept, fresh := r.cache.peek(sharedKey(&id), now)
+		switch {
+		case fresh:
+			continue
+		case !kept && r.cache.nearlyFull():
+			return made, false
 		}
 		if a, status := r.sharedAnswer(&id, wish{}, now); a == nil && status == ocspder.TryLater {
-			return false
+			return made, false
 		}
+		made = true
 	}
-	return true
+	return made, true
 }

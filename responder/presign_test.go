@@ -18,9 +18,9 @@ func TestPresignedAnswersAreGivenWithoutASignature(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		w, d := withDevice(t, func(*responder.Options) {})
 		w.book.set("\x01", revokedNow())
-		for range 2 { // the second time there is nothing to do
-			if !w.responder.Presign(w.issuer.ID, "\x01") {
-				t.Fatal("not signed")
+		for _, want := range []bool{true, false} { // the second time there is nothing to do
+			if made, more := w.responder.Presign(w.issuer.ID, "\x01"); made != want || !more {
+				t.Fatalf("made %v, more %v", made, more)
 			}
 		}
 		if asked := w.book.timesAsked("\x01"); asked != 2 {
@@ -43,22 +43,39 @@ func TestPresignedAnswersAreGivenWithoutASignature(t *testing.T) {
 }
 
 func TestPresignStopsWhereItIsOfNoUse(t *testing.T) {
-	w, d := withDevice(t, func(o *responder.Options) { o.CacheBytes = 1 << 20 })
-	if w.responder.Presign(revocation.IssuerID{}, "\x01") {
-		t.Error("signed for an issuer that is not configured")
-	}
-	d.fault = errors.New("the token was pulled")
-	if w.responder.Presign(w.issuer.ID, "\x01") {
-		t.Error("went on although the key fails")
-	}
-	d.fault = nil
-	n := 0
-	for w.responder.Presign(w.issuer.ID, must(revocation.ParseSerial("dec:"+strconv.Itoa(n)))) {
-		if n++; n > 10_000 {
-			t.Fatal("went on although the cache is full")
+	bubble.Test(t, func(t *testing.T) {
+		w, d := withDevice(t, func(o *responder.Options) { o.CacheBytes = 1 << 20 })
+		presign := func(n int) (more bool) {
+			_, more = w.responder.Presign(w.issuer.ID, must(revocation.ParseSerial("dec:"+strconv.Itoa(n))))
+			return more
 		}
-	}
-	if n < 100 {
-		t.Errorf("stopped after %d serials", n)
-	}
+		if _, more := w.responder.Presign(revocation.IssuerID{}, "\x01"); more {
+			t.Error("signed for an issuer that is not configured")
+		}
+		d.fault = errors.New("the token was pulled")
+		if presign(0) {
+			t.Error("went on although the key fails")
+		}
+		d.fault = nil
+		n := 0
+		for presign(n) {
+			if n++; n > 10_000 {
+				t.Fatal("went on although the cache is full")
+			}
+		}
+		if n < 100 {
+			t.Errorf("stopped after %d serials", n)
+		}
+		for _, pause := range []time.Duration{6 * time.Minute, time.Hour} { // due for renewal; out of date
+			time.Sleep(pause)
+			for i := range n {
+				if made, more := w.responder.Presign(w.issuer.ID, must(revocation.ParseSerial("dec:"+strconv.Itoa(i)))); !made || !more {
+					t.Fatalf("after %s serial %d of %d was not renewed in a full cache", pause, i, n)
+				}
+			}
+			if presign(n) {
+				t.Errorf("after %s there was room for more", pause)
+			}
+		}
+	})
 }

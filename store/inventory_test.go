@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -334,6 +335,7 @@ func checkInventory(rt *rapid.T, s *Store, set map[string]bool) {
 	if on != (set != nil) || info.Serials != uint64(len(set)) {
 		rt.Fatalf("on %v with %d serials, want %v with %d", on, info.Serials, set != nil, len(set))
 	}
+	checkIssued(rt, s, set)
 	probes := rapid.SliceOfN(serials, 0, 20).Draw(rt, "probes")
 	for serial := range set {
 		probes = append(probes, serial)
@@ -349,6 +351,25 @@ func checkInventory(rt *rapid.T, s *Store, set map[string]bool) {
 		if got := evidence(s, issuerA, serial).Inventory; got != want {
 			rt.Fatalf("serial %x: %d, want %d", serial, got, want)
 		}
+	}
+}
+
+// checkIssued lists the inventory in pages.
+func checkIssued(rt *rapid.T, s *Store, set map[string]bool) {
+	limit := rapid.IntRange(1, 50).Draw(rt, "page")
+	var all []revocation.Serial
+	for after := revocation.Serial(""); ; after = all[len(all)-1] {
+		page, err := s.Issued(issuerA, after, limit)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if all = append(all, page...); len(page) < limit {
+			break
+		}
+	}
+	want := slices.SortedFunc(maps.Keys(set), compareSerials)
+	if !slices.EqualFunc(all, want, func(a revocation.Serial, b string) bool { return string(a) == b }) {
+		rt.Fatalf("listed in pages of %d: %x, want %x", limit, all, want)
 	}
 }
 
@@ -389,6 +410,9 @@ func TestADamagedBlockOfAnInventoryIsNoEvidence(t *testing.T) {
 	wantFinding(t, s, issuerA, list[0], revocation.Issued)
 	wantFinding(t, s, issuerA, "\x01", revocation.Issued)
 	wantFinding(t, s, issuerA, "\x02", revocation.NotIssued)
+	if _, err := s.Issued(issuerA, "", 100_000); !errors.Is(err, errDamaged) {
+		t.Errorf("it was listed: %v", err)
+	}
 	if err := s.VerifyGenerations(t.Context()); err == nil || !strings.Contains(err.Error(), "put it again") {
 		t.Errorf("verifying: %v", err)
 	}
@@ -426,6 +450,9 @@ func TestAnInventoryThatCannotBeOpenedMakesNothingGood(t *testing.T) {
 		wantFinding(t, s, issuerA, "\x01", revocation.InventoryDamaged)
 		if err := s.VerifyGenerations(t.Context()); err == nil || s.Degraded() == nil {
 			t.Errorf("%s: nobody says so", row.fact)
+		}
+		if _, err := s.Issued(issuerA, "", 1); !errors.Is(err, errDamaged) {
+			t.Errorf("%s: it was listed: %v", row.fact, err)
 		}
 		addIssued(t, s, issuerA, "\x01")
 		wantFinding(t, s, issuerA, "\x01", revocation.Issued)

@@ -40,7 +40,8 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(func() { b.store.Close() })
 	b.judge = newJudge(b.store)
 	b.judge.upstream = upstream.New(upstream.Options{Store: b.store})
-	b.operator = &operator{store: b.store, directory: newDirectory(b.store), responder: responder.New(responder.Options{Source: b.judge})}
+	b.operator = &operator{store: b.store, directory: newDirectory(b.store), responder: responder.New(responder.Options{Source: b.judge}),
+		purged: func() {}}
 	return b
 }
 

@@ -30,6 +30,7 @@ func (o *operator) purgeAll(issuer revocation.IssuerID) {
 	for _, key := range o.directory.keysOf(issuer) {
 		o.responder.PurgeIssuer(key)
 	}
+	o.purged()
 }
 
 // Inventory implements api.Inventories.

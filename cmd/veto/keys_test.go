@@ -46,7 +46,8 @@ func newTurning(t *testing.T) *turning {
 	d, j := newDirectory(st), newJudge(st)
 	d.configure([]knownIssuer{k})
 	j.configure([]config.Issuer{ic})
-	return &turning{operator: &operator{store: st, directory: d, responder: responder.New(responder.Options{Source: j})}, judge: j,
+	return &turning{operator: &operator{store: st, directory: d, responder: responder.New(responder.Options{Source: j}),
+		purged: func() {}}, judge: j,
 		old: k.keys[0], new: k.keys[1]}
 }
 

@@ -92,7 +92,8 @@ func (r *mirrorRig) start(data string) {
 	}
 	r.judge, r.directory = newJudge(r.store), newDirectory(r.store)
 	r.mirrored = newMirrored(r.judge, r.directory)
-	r.operator = &operator{store: r.store, directory: r.directory, responder: responder.New(responder.Options{Source: r.judge})}
+	r.operator = &operator{store: r.store, directory: r.directory, responder: responder.New(responder.Options{Source: r.judge}),
+		purged: func() {}}
 	r.configure()
 	r.api, err = api.New(api.Options{Source: r.judge, Directory: r.directory, Refresher: r.operator, Pusher: r.operator, Admin: r.operator,
 		Acceptor: r.operator, Feed: feed{r.store, r.directory}, Mirrored: r.mirrored, Ready: r.directory.Ready, Log: slog.New(slog.DiscardHandler)})

@@ -20,6 +20,7 @@ type operator struct {
 	directory *directory
 	responder *responder.Responder
 	refresher *crlfetch.Refresher
+	purged    func() // told when answers were dropped, of serials or of issuers
 	turns     turns
 }
 
@@ -28,6 +29,7 @@ func (o *operator) purge(keys []revocation.IssuerID, serials ...revocation.Seria
 	for _, key := range keys {
 		o.responder.Purge(key, serials...)
 	}
+	o.purged()
 }
 
 // crlChanged drops the answers that a CRL swap made wrong. It runs before the refresh is reported as done.
@@ -39,6 +41,7 @@ func (o *operator) crlChanged(c revocation.CRLChange) {
 			o.responder.Purge(issuer, c.Serials...)
 		}
 	}
+	o.purged()
 }
 
 // Refresh implements api.Refresher.

@@ -36,7 +36,7 @@ type service struct {
 	watch     *signerWatch
 
 	presignRate int           // serials a second
-	changed     chan struct{} // of capacity 1: another CRL is in force
+	changed     chan struct{} // of capacity 1: answers were dropped
 
 	configuring sync.Mutex // held while a configuration is put in force; guards the two below
 	signers     signers
@@ -61,10 +61,10 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		Now: func() time.Time { return judgedAt(st) }})
 	s.mirrored = newMirrored(s.judge, s.directory)
 	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
-	s.operator = &operator{store: st, directory: s.directory, responder: s.responder}
+	s.operator = &operator{store: st, directory: s.directory, responder: s.responder, purged: s.presignSoon}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
-		OnChange: s.crlChanged, Revoked: s.isRevoked})
+		OnChange: s.operator.crlChanged, Revoked: s.isRevoked})
 	s.operator.refresher, s.directory.fetches = s.refresher, s.refresher.Sources
 	s.public = &public{directory: s.directory, responder: s.responder}
 	s.api, err = api.New(api.Options{Source: s.judge, Directory: s.directory, Refresher: s.operator, Pusher: s.operator,
@@ -81,12 +81,6 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		return nil, withClose(err, st)
 	}
 	return s, nil
-}
-
-// crlChanged drops the answers that a CRL changed, and only then has others made.
-func (s *service) crlChanged(c revocation.CRLChange) {
-	s.operator.crlChanged(c)
-	s.presignSoon()
 }
 
 func withClose(err error, st *store.Store) error {
@@ -168,6 +162,7 @@ func (s *service) putInForce(c *config.Config) error {
 	for _, is := range answered {
 		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace
 	}
+	s.presignSoon()
 	s.refresher.SetSources(sources)
 	s.inForce = c
 	s.watch.look()

@@ -94,6 +94,7 @@ type Issuer struct {
 	Upstream  *Upstream // nil: the CA's own responder is not asked
 
 	namePos        Position
+	presignPos     Position
 	certificatePos []Position // of each of Certificates
 }
 

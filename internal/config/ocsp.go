@@ -35,6 +35,7 @@ const (
 const (
 	PresignNone    = "none"
 	PresignRevoked = "revoked"
+	PresignIssued  = "issued" // and about all serials in the inventory
 )
 
 // OCSP says how an issuer's OCSP responses are made.
@@ -74,7 +75,10 @@ func (r *reader) ocsp(v *value, i *Issuer) {
 			policy = v
 			r.choice(v, &o.RequestSignature, RequestSignatureIgnore, RequestSignatureVerify, RequestSignatureRequire)
 		},
-		"presign":    func(v *value) { r.choice(v, &o.Presign, PresignNone, PresignRevoked) },
+		"presign": func(v *value) {
+			i.presignPos = v.pos
+			r.choice(v, &o.Presign, PresignNone, PresignRevoked, PresignIssued)
+		},
 		"request_ca": func(v *value) { ca = v; i.RequestCAs = r.requestCAs(v) },
 	})
 	switch ignored := o.RequestSignature == RequestSignatureIgnore; {

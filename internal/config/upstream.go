@@ -126,6 +126,9 @@ func (r *reader) upstreamCertificate(v *value, u *Upstream) {
 // upstreamOf checks what an issuer says of the CA's responder together with the rest.
 func (r *reader) upstreamOf(i *Issuer) {
 	u := i.Upstream
+	if u != nil && i.OCSP.Presign == PresignIssued {
+		r.fault(i.presignPos, "would ask the CA's own responder about every serial in the inventory, over and over; say presign: revoked, or none")
+	}
 	if u == nil || u.issued == nil || i.Certificate == nil {
 		return
 	}

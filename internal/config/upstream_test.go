@@ -21,6 +21,7 @@ func TestFaultsOfUpstream(t *testing.T) {
 		{"a hash nobody uses", "upstream: {url: http://a/, hash: md5}", `4:36 issuers[0].upstream.hash: "md5" is not one of sha1, sha256`},
 		{"asking all the time", "upstream: {url: http://a/, every: 1s}", "4:37 issuers[0].upstream.every: \"1s\" is out of range; it is between 1m and 30d"},
 		{"a certificate of another CA", "upstream: {from_certificate: supplier.pem}", "4:32 issuers[0].upstream.from_certificate: " + f.path("supplier.pem") + " was not issued by a"},
+		{"every issued serial signed ahead", "ocsp: {presign: issued}\n  upstream: {url: http://a/}", "4:19 issuers[0].ocsp.presign: would ask the CA's own responder"},
 		{"a certificate without responder", "upstream: {from_certificate: device.pem}", "4:32 issuers[0].upstream.from_certificate: " + f.path("device.pem") + " names no OCSP responder"},
 		{"an inventory that is on", "inventory: true", `4:14 issuers[0].inventory: "true" is not one of optional, required`},
 	} {
