@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -48,6 +51,9 @@ func TestDevKeepsItsPlayground(t *testing.T) {
 	dir := t.TempDir()
 	var first string
 	t.Run("first start", func(t *testing.T) { first = startDev(t, dir) })
+	if b, err := os.ReadFile(filepath.Join(dir, "veto.yaml")); err != nil || !strings.Contains(string(b), fmt.Sprintf("veto dev --data %q\n", dir)) {
+		t.Errorf("the configuration does not say how to start again in %s: %v\n%s", dir, err, b)
+	}
 	t.Run("second start shows the same tour", func(t *testing.T) {
 		if second := startDev(t, dir); second != first {
 			t.Errorf("first:\n%s\nsecond:\n%s", first, second)

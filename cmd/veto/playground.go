@@ -99,7 +99,7 @@ func (p *playground) writeConfig() error {
 	if err := os.WriteFile(p.file("admin.token"), []byte(hex.EncodeToString(token)+"\n"), 0o600); err != nil {
 		return err
 	}
-	text := fmt.Sprintf(`# Made by veto dev. Serve it again with: veto dev --data %[1]q
+	text := fmt.Sprintf(`# Made by veto dev. Serve it again with: veto dev --data %[5]q
 data_dir: %[1]q
 public: {listen: %[2]q}
 api: {listen: %[3]q}
@@ -111,7 +111,7 @@ issuers:
     ocsp: {signer: {certificate: ocsp.pem, key: ocsp.key}}
 profiles:
   - {name: dev, header: rfc9440, trust: {cidrs: [127.0.0.0/8]}}
-`, filepath.Join(p.dir, "data"), p.ports.Public, p.ports.API, p.crlURL())
+`, filepath.Join(p.dir, "data"), p.ports.Public, p.ports.API, p.crlURL(), p.dir)
 	if err := os.WriteFile(p.file("veto.yaml"), []byte(text), 0o600); err != nil {
 		return err
 	}
