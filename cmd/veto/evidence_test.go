@@ -41,7 +41,7 @@ func newBench(t *testing.T) *bench {
 	b.judge = newJudge(b.store)
 	b.judge.upstream = upstream.New(upstream.Options{Store: b.store})
 	b.operator = &operator{store: b.store, directory: newDirectory(b.store), responder: responder.New(responder.Options{Source: b.judge}),
-		purged: func() {}}
+		purged: func([]revocation.IssuerID, ...revocation.Serial) {}}
 	return b
 }
 

@@ -27,10 +27,11 @@ func (d *directory) inventoryKey(issuer revocation.IssuerID) revocation.IssuerID
 
 // purgeAll drops the answers signed for all keys of an issuer.
 func (o *operator) purgeAll(issuer revocation.IssuerID) {
-	for _, key := range o.directory.keysOf(issuer) {
+	keys := o.directory.keysOf(issuer)
+	for _, key := range keys {
 		o.responder.PurgeIssuer(key)
 	}
-	o.purged()
+	o.purged(keys)
 }
 
 // Inventory implements api.Inventories.

@@ -47,7 +47,7 @@ func newTurning(t *testing.T) *turning {
 	d.configure([]knownIssuer{k})
 	j.configure([]config.Issuer{ic})
 	return &turning{operator: &operator{store: st, directory: d, responder: responder.New(responder.Options{Source: j}),
-		purged: func() {}}, judge: j,
+		purged: func([]revocation.IssuerID, ...revocation.Serial) {}}, judge: j,
 		old: k.keys[0], new: k.keys[1]}
 }
 

@@ -93,7 +93,7 @@ func (r *mirrorRig) start(data string) {
 	r.judge, r.directory = newJudge(r.store), newDirectory(r.store)
 	r.mirrored = newMirrored(r.judge, r.directory)
 	r.operator = &operator{store: r.store, directory: r.directory, responder: responder.New(responder.Options{Source: r.judge}),
-		purged: func() {}}
+		purged: func([]revocation.IssuerID, ...revocation.Serial) {}}
 	r.configure()
 	r.api, err = api.New(api.Options{Source: r.judge, Directory: r.directory, Refresher: r.operator, Pusher: r.operator, Admin: r.operator,
 		Acceptor: r.operator, Feed: feed{r.store, r.directory}, Mirrored: r.mirrored, Ready: r.directory.Ready, Log: slog.New(slog.DiscardHandler)})

@@ -20,7 +20,7 @@ type operator struct {
 	directory *directory
 	responder *responder.Responder
 	refresher *crlfetch.Refresher
-	purged    func() // told when answers were dropped, of serials or of issuers
+	purged    func(keys []revocation.IssuerID, serials ...revocation.Serial) // told when answers were dropped; without serials, all
 	turns     turns
 }
 
@@ -29,7 +29,7 @@ func (o *operator) purge(keys []revocation.IssuerID, serials ...revocation.Seria
 	for _, key := range keys {
 		o.responder.Purge(key, serials...)
 	}
-	o.purged()
+	o.purged(keys, serials...)
 }
 
 // crlChanged drops the answers that a CRL swap made wrong. It runs before the refresh is reported as done.
@@ -41,7 +41,7 @@ func (o *operator) crlChanged(c revocation.CRLChange) {
 			o.responder.Purge(issuer, c.Serials...)
 		}
 	}
-	o.purged()
+	o.purged(c.Issuers, c.Serials...)
 }
 
 // Refresh implements api.Refresher.

@@ -117,7 +117,7 @@ func (s *service) serveOn(ctx context.Context, lis *listeners, extra ...func(con
 	group.Go(func() error { return ignoreCanceled(s.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watchFiles(ctx)) })
 	group.Go(func() error { return ignoreCanceled(s.watch.run(ctx)) })
-	group.Go(func() error { return ignoreCanceled(s.presign(ctx)) })
+	group.Go(func() error { return ignoreCanceled(s.presigner.run(ctx)) })
 	group.Go(func() error { return ignoreCanceled((&clockWatch{store: s.store, log: s.log}).run(ctx)) })
 	for _, f := range extra {
 		group.Go(func() error { return ignoreCanceled(f(ctx)) })

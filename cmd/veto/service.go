@@ -34,9 +34,7 @@ type service struct {
 	public    *public
 	mirrored  *mirrored
 	watch     *signerWatch
-
-	presignRate int           // serials a second
-	changed     chan struct{} // of capacity 1: answers were dropped
+	presigner *presigner
 
 	configuring sync.Mutex // held while a configuration is put in force; guards the two below
 	signers     signers
@@ -49,8 +47,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, withCode(exitData, fmt.Errorf("opening the data directory: %w", err))
 	}
-	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st), presignRate: c.OCSP.PresignRate,
-		changed: make(chan struct{}, 1)}
+	s := &service{log: log, store: st, judge: newJudge(st), directory: newDirectory(st)}
 	upstreamMetrics := upstream.NewMetrics()
 	s.upstream = upstream.New(upstream.Options{Store: st, Log: log, Metrics: upstreamMetrics, Revoked: s.judge.revokedElsewhere,
 		OnChange: func(issuer revocation.IssuerID, serial revocation.Serial) { s.responder.Purge(issuer, serial) },
@@ -61,7 +58,8 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		Now: func() time.Time { return judgedAt(st) }})
 	s.mirrored = newMirrored(s.judge, s.directory)
 	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
-	s.operator = &operator{store: st, directory: s.directory, responder: s.responder, purged: s.presignSoon}
+	s.presigner = newPresigner(st, s.directory, s.responder, c.OCSP.PresignRate)
+	s.operator = &operator{store: st, directory: s.directory, responder: s.responder, purged: s.presigner.dropped}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
 		OnChange: s.operator.crlChanged, Revoked: s.isRevoked})
@@ -162,7 +160,7 @@ func (s *service) putInForce(c *config.Config) error {
 	for _, is := range answered {
 		s.responder.PurgeIssuer(is.ID) // answers rest on the settings too: sources, grace
 	}
-	s.presignSoon()
+	s.presigner.configure(known)
 	s.refresher.SetSources(sources)
 	s.inForce = c
 	s.watch.look()
