@@ -1,18 +1,16 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
 	"runtime"
 	"strings"
-
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/vetopki/veto/revocation"
 )
 
 // Issued lists the serials in the inventory of an issuer, in serial order (shorter serials first, then by octets): up to limit that
-// follow after, "" for the first page. A page with fewer is the last. An issuer without an inventory has none.
+// follow after, "" for the first page. A page with fewer is the last. An issuer without an inventory has none;
+// one that is damaged on disk is an error.
 func (s *Store) Issued(issuer revocation.IssuerID, after revocation.Serial, limit int) ([]revocation.Serial, error) {
 	added, err := s.addedAfter(issuer, after, limit) // before the file is looked at, into which they may be packed meanwhile
 	if err != nil {
@@ -39,19 +37,8 @@ func (s *Store) Issued(issuer revocation.IssuerID, after revocation.Serial, limi
 
 // addedAfter reads the serials beside the packed file of an inventory, in serial order.
 func (s *Store) addedAfter(issuer revocation.IssuerID, after revocation.Serial, limit int) (list []revocation.Serial, err error) {
-	from := adminKey(issuer, after)
-	err = s.state.view(func(tx *bolt.Tx) error {
-		c := tx.Bucket(issuedBucket).Cursor()
-		for k, v := c.Seek(from); k != nil && bytes.HasPrefix(k, issuer[:]) && len(list) < limit; k, v = c.Next() {
-			if bytes.Equal(k, from) {
-				continue
-			}
-			_, row, err := decodeAdded(k, v)
-			if err != nil {
-				return err
-			}
-			list = append(list, row.serial)
-		}
+	err = s.rowsAfter(issuedBucket, issuer, after, limit, func(serial revocation.Serial, _ []byte) error {
+		list = append(list, serial)
 		return nil
 	})
 	return list, err

@@ -40,18 +40,27 @@ func (s *Store) Revocations(issuer revocation.IssuerID, after revocation.Serial,
 
 // recordsAfter reads the administrative records of an issuer in serial order.
 func (s *Store) recordsAfter(issuer revocation.IssuerID, after revocation.Serial, limit int) (list []revocation.Listing, err error) {
+	err = s.rowsAfter(adminBucket, issuer, after, limit, func(serial revocation.Serial, value []byte) error {
+		r, err := decodeRecord(value)
+		list = append(list, revocation.Listing{Serial: serial, Entry: r.Entry, Source: revocation.SourceAdmin,
+			Released: r.Released, By: r.By, Comment: r.Comment})
+		return err
+	})
+	return list, err
+}
+
+// rowsAfter reads up to limit rows of an issuer in a bucket that has one for each serial, in serial order.
+func (s *Store) rowsAfter(bucket []byte, issuer revocation.IssuerID, after revocation.Serial, limit int,
+	each func(serial revocation.Serial, value []byte) error) error {
 	from := adminKey(issuer, after)
-	err = s.state.view(func(tx *bolt.Tx) error {
-		c := tx.Bucket(adminBucket).Cursor()
-		for k, v := c.Seek(from); k != nil && bytes.HasPrefix(k, issuer[:]) && len(list) < limit; k, v = c.Next() {
-			if bytes.Equal(k, from) {
-				continue
-			}
-			b, err := unseal(adminBucket, k, v)
-			if err != nil {
-				return err
-			}
-			r, err := decodeRecord(b)
+	return s.state.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucket).Cursor()
+		k, sealed := c.Seek(from)
+		if bytes.Equal(k, from) {
+			k, sealed = c.Next()
+		}
+		for ; limit > 0 && bytes.HasPrefix(k, issuer[:]); k, sealed = c.Next() {
+			value, err := unseal(bucket, k, sealed)
 			if err != nil {
 				return err
 			}
@@ -59,12 +68,13 @@ func (s *Store) recordsAfter(issuer revocation.IssuerID, after revocation.Serial
 			if err != nil {
 				return err
 			}
-			list = append(list, revocation.Listing{Serial: serial, Entry: r.Entry, Source: revocation.SourceAdmin,
-				Released: r.Released, By: r.By, Comment: r.Comment})
+			if err := each(serial, value); err != nil {
+				return err
+			}
+			limit--
 		}
 		return nil
 	})
-	return list, err
 }
 
 // mergeListing merges the records with the entries of every CRL held.

@@ -1,37 +1,13 @@
 package store
 
-import (
-	"bytes"
-
-	bolt "go.etcd.io/bbolt"
-
-	"github.com/vetopki/veto/revocation"
-)
+import "github.com/vetopki/veto/revocation"
 
 // upstreamAfter reads the revocations of an issuer that the CA's own responder told of, in serial order.
 func (s *Store) upstreamAfter(issuer revocation.IssuerID, after revocation.Serial, limit int) (list []revocation.Listing, err error) {
-	from := adminKey(issuer, after)
-	err = s.state.view(func(tx *bolt.Tx) error {
-		c := tx.Bucket(upstreamBucket).Cursor()
-		for k, v := c.Seek(from); k != nil && bytes.HasPrefix(k, issuer[:]) && len(list) < limit; k, v = c.Next() {
-			if bytes.Equal(k, from) {
-				continue
-			}
-			b, err := unseal(upstreamBucket, k, v)
-			if err != nil {
-				return err
-			}
-			f, err := decodeUpstream(b)
-			if err != nil {
-				return err
-			}
-			_, serial, err := splitAdminKey(k)
-			if err != nil {
-				return err
-			}
-			list = append(list, revocation.Listing{Serial: serial, Entry: f.Entry, Source: revocation.SourceUpstream})
-		}
-		return nil
+	err = s.rowsAfter(upstreamBucket, issuer, after, limit, func(serial revocation.Serial, value []byte) error {
+		f, err := decodeUpstream(value)
+		list = append(list, revocation.Listing{Serial: serial, Entry: f.Entry, Source: revocation.SourceUpstream})
+		return err
 	})
 	return list, err
 }

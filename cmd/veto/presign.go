@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ const (
 type presigner struct {
 	store     *store.Store
 	directory *directory
+	judge     *judge
 	presign   func(revocation.IssuerID, revocation.Serial) (made, more bool) // see responder.Presign
 	limit     *rate.Limiter
 	used      atomic.Bool   // some issuer is configured so
@@ -39,19 +41,15 @@ type asked struct {
 	serial revocation.Serial
 }
 
-func newPresigner(st *store.Store, d *directory, r *responder.Responder, serialsPerSecond int) *presigner {
+func newPresigner(j *judge, d *directory, r *responder.Responder, serialsPerSecond int) *presigner {
 	burst := 1 + serialsPerSecond/20 // a sleep is seldom as short as one turn
-	return &presigner{store: st, directory: d, presign: r.Presign, limit: rate.NewLimiter(rate.Limit(serialsPerSecond), burst),
+	return &presigner{store: j.store, directory: d, judge: j, presign: r.Presign, limit: rate.NewLimiter(rate.Limit(serialsPerSecond), burst),
 		urgent: make(chan asked, presignUrgent), again: make(chan struct{}, 1)}
 }
 
 // configure is told of the issuers of another configuration.
 func (p *presigner) configure(known []knownIssuer) {
-	used := false
-	for i := range known {
-		used = used || known[i].config.OCSP.Presign != config.PresignNone
-	}
-	p.used.Store(used)
+	p.used.Store(slices.ContainsFunc(known, func(k knownIssuer) bool { return k.config.OCSP.Presign != config.PresignNone }))
 	p.dropped(nil)
 }
 
@@ -140,7 +138,7 @@ func (p *presigner) walk(ctx context.Context, issuer revocation.IssuerID, serial
 
 // signUrgent signs for a serial whose answers were dropped, if they are kept signed.
 func (p *presigner) signUrgent(ctx context.Context, a asked) error {
-	if k, known := p.directory.table.Load().byID[a.issuer]; !known || k.config.OCSP.Presign == config.PresignNone {
+	if !p.keeps(a) {
 		return nil
 	}
 	_, err := p.sign(ctx, a)

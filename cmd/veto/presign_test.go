@@ -44,7 +44,7 @@ func newPresigning(t *testing.T, mode string, issued int) *presigning {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &presigning{presigner: newPresigner(tu.store, tu.directory, tu.responder, 1), issuer: tu.old, signed: make(chan string)}
+	p := &presigning{presigner: newPresigner(tu.judge, tu.directory, tu.responder, 1), issuer: tu.old, signed: make(chan string)}
 	p.limit.SetLimit(rate.Inf)
 	p.configure(known)
 	return p
@@ -105,12 +105,24 @@ func TestADroppedAnswerWaitsForNoRound(t *testing.T) {
 	p.next(t, 100)
 	last := numbered(4999)
 	p.dropped([]revocation.IssuerID{p.issuer.ID}, last)
-	p.dropped([]revocation.IssuerID{{1}}, "\x42") // of an issuer that nobody knows
-	if got := p.next(t, 3); !slices.Contains(got, string(last)) || slices.Contains(got, "\x42") {
+	p.dropped([]revocation.IssuerID{{1}}, "\x42")         // of an issuer that nobody knows
+	p.dropped([]revocation.IssuerID{p.issuer.ID}, "\x43") // neither issued nor revoked
+	if got := p.next(t, 3); !slices.Contains(got, string(last)) || slices.Contains(got, "\x42") || slices.Contains(got, "\x43") {
 		t.Errorf("signed %q, want %q among them", got, last)
 	}
 	if got := p.next(t, 1); got[0] >= string(numbered(200)) {
 		t.Errorf("the round went on with %q", got)
+	}
+}
+
+// What is added to an inventory drops answers too; only revoked serials are kept signed here.
+func TestADroppedAnswerThatIsNotKeptIsNotSigned(t *testing.T) {
+	p := newPresigning(t, config.PresignRevoked, 3)
+	p.start(t)
+	p.next(t, 2)
+	p.dropped([]revocation.IssuerID{p.issuer.ID}, numbered(0), numbered(1))
+	if got := p.next(t, 1); got[0] != string(numbered(1)) {
+		t.Errorf("signed %q, want the revoked serial", got)
 	}
 }
 

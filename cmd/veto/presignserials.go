@@ -18,6 +18,17 @@ func (p *presigner) serials(k *knownIssuer, key revocation.IssuerID, mode string
 	return func(func(revocation.Serial) bool) {}
 }
 
+// keeps says whether a round would come to a serial.
+func (p *presigner) keeps(a asked) bool {
+	k, known := p.directory.table.Load().byID[a.issuer]
+	if !known || k.config.OCSP.Presign == config.PresignNone {
+		return false
+	}
+	return p.judge.Status(a.issuer, a.serial, judgedAt(p.store)).Status == revocation.Revoked ||
+		k.config.OCSP.Presign == config.PresignIssued &&
+			p.store.InventoryFinding(p.directory.inventoryKey(k.ID), a.serial) == revocation.Issued
+}
+
 // revoked are the revoked serials of an issuer in their order, until the store cannot be read, which it says elsewhere.
 func (p *presigner) revoked(issuer revocation.IssuerID) iter.Seq[revocation.Serial] {
 	return func(yield func(revocation.Serial) bool) {

@@ -58,7 +58,7 @@ func newService(c *config.Config, log *slog.Logger) (*service, error) {
 		Now: func() time.Time { return judgedAt(st) }})
 	s.mirrored = newMirrored(s.judge, s.directory)
 	s.watch = newSignerWatch(s.directory, log, s.retrySigners)
-	s.presigner = newPresigner(st, s.directory, s.responder, c.OCSP.PresignRate)
+	s.presigner = newPresigner(s.judge, s.directory, s.responder, c.OCSP.PresignRate)
 	s.operator = &operator{store: st, directory: s.directory, responder: s.responder, purged: s.presigner.dropped}
 	fetchMetrics, apiMetrics := crlfetch.NewMetrics(), api.NewMetrics()
 	s.refresher = crlfetch.New(crlfetch.Options{Store: st, Builder: builder{st}, Log: log, Metrics: fetchMetrics,
