@@ -49,6 +49,7 @@ profiles:
 		return 200, answer.GetDynamicMetadata().GetFields()["reason"].GetStringValue()
 	}
 	good, bad, second := escapedPEM(g.clients["good"]), escapedPEM(g.clients["bad"]), escapedPEM(g.clients["second"])
+	end := strings.LastIndex(good, "%0A-----END")
 	for _, row := range []struct {
 		fact, profile, token, certificate, xfcc string
 		code                                    int
@@ -59,7 +60,8 @@ profiles:
 		{"no certificate", "mesh", edgeToken, "", `Cert="` + good + `"`, 401, "no-certificate"},
 		{"another certificate in the header", "mesh", edgeToken, bad, `Cert="` + good + `"`, 403, "keyCompromise"},
 		{"not PEM", "mesh", edgeToken, "x", "", 403, "pem"},
-		{"cut off", "mesh", edgeToken, good[:len(good)/2], "", 403, "pem"},
+		{"cut off", "mesh", edgeToken, good[:end], "", 403, "pem"},
+		{"cut off in an escape", "mesh", edgeToken, good[:end+1], "", 403, "escape"},
 		{"a caller without the token, and a client that has it", "mesh", "", good, "", 403, "untrusted-caller"},
 		{"by the header", "forwarded", "", "", `Cert="` + good + `"`, 200, "not_listed"},
 		{"revoked, by the header", "forwarded", "", good, `Cert="` + bad + `"`, 403, "keyCompromise"},
